@@ -1,0 +1,42 @@
+# A thin face: each target is one line; what it does is in tools/, where each file says one thing.
+# Set-up (.venv, pinned packages) happens by itself and only when something has changed.
+
+PY := .venv/bin/python
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book serve test lint bench clean lock
+
+help: ## show this list
+	@echo "Descent: an executable textbook on optimizers"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo
+	@echo "First time: make book && make serve. Needs Python 3.11 to 3.13 (another than python3:"
+	@echo "make PYTHON=/path/to/python book); the rest installs itself into .venv and node_modules."
+
+setup: ## install the pinned packages into .venv (the others do it by themselves)
+	@tools/setup.sh
+
+book: setup ## execute the chapters and build the site into _build/html
+	@$(PY) tools/build.py
+
+serve: setup ## show the built site on 127.0.0.1 (PORT=8000)
+	@$(PY) tools/serve.py --port $(PORT)
+
+test: setup ## everything: lint, library, chapters, exercises, the built site in Chromium
+	@$(PY) tools/lint.py
+	@$(PY) tools/check.py $(ARGS)
+
+lint: setup ## style, spelling, and that every notebook is normal
+	@$(PY) tools/lint.py
+
+bench: setup ## speed of optlib beside plain numpy, torch (if installed) and hand-optimised code
+	@$(PY) -m benchmarks
+
+clean: ## delete what make has made (the site, caches, .venv, node_modules)
+	rm -rf _build .venv node_modules .setup.lock .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: ## make requirements.lock anew from pyproject.toml (needs uv)
+	@tools/lock.sh

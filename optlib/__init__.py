@@ -1,0 +1,31 @@
+"""optlib: every optimizer of the book "Descent", one class with one formula each.
+
+>>> import optlib
+>>> trace = optlib.run(optlib.GD, optlib.Quadratic(kappa=10), steps=100, lr=0.1)
+>>> float(trace.f[0]), bool(trace.f[-1] < 1e-7)
+(55.0, True)
+"""
+
+from optlib.adaptive import Adagrad, Adam, RMSprop
+from optlib.first_order import GD, SGD, ClassicalMomentum, EMAMomentum, Momentum, Nesterov
+from optlib.optimizer import Optimizer
+from optlib.problems import (
+    Beale,
+    Himmelblau,
+    LeastSquares,
+    MonkeySaddle,
+    NesterovWorst,
+    Problem,
+    ProductModel,
+    Quadratic,
+    Rosenbrock,
+    Saddle,
+    TenWell,
+)
+from optlib.registry import OPTIMIZERS, PROBLEMS, SCHEDULES, lookup
+from optlib.schedules import Constant, Cosine, Step
+from optlib.trace import Trace, first, run, sweep
+
+# An unrelated project owns the name `optlib` on the public index: what tells the two apart.
+__distribution__ = "descent-optlib"
+__version__ = "0.1.0"

@@ -1,0 +1,156 @@
+"""Figures of the book: one style per optimizer, light and dark, always with a text.
+
+A chapter draws with a function of a matplotlib figure and shows it with its alternative text::
+
+    def draw(fig):
+        ax = fig.subplots()
+        ...
+
+    figures.show(draw, alt=f"Loss against step ... after {steps} steps.")
+
+In a notebook that is one picture. When the book is built (environment variable
+``OPTLIB_FIGURES=book``) it is drawn twice, for light pages and for dark ones. The text is part of
+the output, so that the numbers in it are checked with all others.
+"""
+
+import io
+import os
+
+# Okabe & Ito's colours, distinguishable with every common colour blindness, darkened where needed
+# to stand at least 3:1 against white; on dark pages their light versions. Line style and marker
+# repeat what the colour says.
+STYLES = {
+    #            on white   on dark    dashes                 marker
+    "GD": ("#0063a6", "#6cb6ff", "-", "o"),
+    "SGD": ("#0063a6", "#6cb6ff", (0, (1, 1)), "o"),
+    "Momentum": ("#b8480a", "#ff9c66", (0, (5, 2)), "s"),
+    "ClassicalMomentum": ("#b8480a", "#ff9c66", (0, (1, 1)), "s"),
+    "EMAMomentum": ("#b8480a", "#ff9c66", (0, (5, 1, 1, 1)), "s"),
+    "Nesterov": ("#00795a", "#5fd39a", (0, (2, 2)), "^"),
+    "Adagrad": ("#7a5b00", "#f0c94d", (0, (6, 2, 1, 2)), "D"),
+    "RMSprop": ("#8a1c7c", "#f08be0", (0, (4, 1, 1, 1, 1, 1)), "v"),
+    "Adam": ("#a3123a", "#ff8fa3", (0, (9, 2)), "P"),
+}
+# For series that are not optimizers: learning rates, starts, parameters.
+SERIES = (
+    ("#0063a6", "#6cb6ff", "-"),
+    ("#b8480a", "#ff9c66", (0, (5, 2))),
+    ("#00795a", "#5fd39a", (0, (2, 2))),
+    ("#8a1c7c", "#f08be0", (0, (6, 2, 1, 2))),
+    ("#5c5c5c", "#b8c0cc", (0, (1, 1))),
+)
+THEMES = {
+    "light": {"ink": "#1f2328", "faint": "#8a93a0", "grid": "#d9dee5"},
+    "dark": {"ink": "#e6edf3", "faint": "#8b95a3", "grid": "#39424e"},
+}
+_theme = "light"
+
+
+def optimizer_style(name):
+    """Keyword arguments for ``plot``: the colour and the dashes of an optimizer."""
+    light, dark, dashes, _ = STYLES[name]
+    return {"color": dark if _theme == "dark" else light, "linestyle": dashes, "label": name}
+
+
+def series_style(i):
+    """Keyword arguments for ``plot``: the i-th line of a figure without optimizers."""
+    light, dark, dashes = SERIES[i % len(SERIES)]
+    return {"color": dark if _theme == "dark" else light, "linestyle": dashes}
+
+
+def ink(name="ink"):
+    """A neutral colour of the present theme: ink, faint or grid."""
+    return THEMES[_theme][name]
+
+
+def _rc():
+    theme = THEMES[_theme]
+    return {
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "text.color": theme["ink"],
+        "axes.labelcolor": theme["ink"],
+        "axes.titlecolor": theme["ink"],
+        "axes.edgecolor": theme["faint"],
+        "xtick.color": theme["ink"],
+        "ytick.color": theme["ink"],
+        "axes.grid": True,
+        "grid.color": theme["grid"],
+        "grid.linewidth": 0.6,
+        "axes.axisbelow": True,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "legend.frameon": False,
+        "legend.handlelength": 3.2,
+        "font.size": 11,
+        "axes.titlesize": 11,
+        "lines.linewidth": 1.8,
+        "svg.hashsalt": "optlib",  # the same picture gives the same bytes
+        "svg.fonttype": "path",
+    }
+
+
+def render(draw, size=(6.4, 3.5), theme="light", format="png"):
+    """Draw on a fresh figure of ``size`` inches and return the file as bytes."""
+    global _theme
+    import matplotlib
+    from matplotlib.figure import Figure  # no pyplot: no global state, nothing left open
+
+    before, _theme = _theme, theme
+    try:
+        with matplotlib.rc_context(_rc()):
+            fig = Figure(figsize=size, layout="constrained")
+            draw(fig)
+            file = io.BytesIO()
+            metadata = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
+            if format == "png" and not fig.get_facecolor()[3]:
+                fig.set_facecolor("white")  # a notebook may be dark behind a transparent picture
+            fig.savefig(file, format=format, dpi=150, metadata=metadata)
+    finally:
+        _theme = before
+    return file.getvalue()
+
+
+def in_book():
+    """Whether the book is being built."""
+    return os.environ.get("OPTLIB_FIGURES") == "book"
+
+
+def picture(draw, size=(6.4, 3.5)):
+    """One picture as a MIME bundle: SVG in the book, PNG in a notebook."""
+    if in_book():
+        return {"image/svg+xml": render(draw, size, "light", "svg").decode()}
+    import base64
+
+    return {"image/png": base64.b64encode(render(draw, size)).decode()}
+
+
+def show(draw, alt, size=(6.4, 3.5)):
+    """Show the picture that ``draw(fig)`` makes, with ``alt`` as its alternative text.
+
+    ``alt`` says what there is to see and what follows from it, in a sentence or two: readers who do
+    not see the picture read this in its place, and the numbers in it are compared with the stored
+    ones.
+    """
+    from IPython.display import display
+
+    if not alt or not alt.strip():
+        raise ValueError(
+            "a figure needs its alternative text: figures.show(draw, alt='what it shows')"
+        )
+    text = f"Figure: {alt}"
+    if not in_book():
+        display(
+            {"text/plain": text, **picture(draw, size)},
+            raw=True,
+            metadata={"image/png": {"alt": alt}},
+        )
+        return
+    for theme in THEMES:
+        svg = render(draw, size, theme, "svg").decode()
+        display(
+            {"text/plain": text, "image/svg+xml": svg},
+            raw=True,
+            metadata={"image/svg+xml": {"alt": alt, "theme": theme}},
+        )

@@ -1,0 +1,152 @@
+"""The base class: a subclass names its memory and writes one formula.
+
+Every optimizer of this library is the same machine with one line (or three) exchanged::
+
+    gradient g  ->  memory  ->  preconditioner  ->  step size  ->  x
+
+The subclass writes that part as ``update``, in the words of its paper. Checking the input,
+evaluating schedules, keeping the memory and walking a large vector in pieces that fit the
+processor's cache are the same for all, and stand here.
+"""
+
+import math
+
+import numpy as np
+
+
+class Optimizer:
+    """Minimise by small steps of ``x``, in place; a subclass supplies the formula.
+
+    Parameters
+    ----------
+    x : ndarray of floats
+        The parameters, changed in place: a flat vector ``(n,)``, a point ``(d,)``, or ``(d, K)``
+        for K independent runs side by side (see :func:`optlib.trace.sweep`).
+    **hyper
+        Hyperparameters by name. Each is a number, an array that broadcasts against ``x`` (one value
+        per run, or one per parameter), or a schedule: a callable of the step count t = 1, 2, ...
+
+    Attributes
+    ----------
+    x, t : the parameters, and the number of steps taken.
+    state : dict of arrays, one for each name in ``memory``, shaped like ``x``; zero at the start.
+    hyper : dict of hyperparameters as given, schedules not evaluated.
+    hyper_now : dict of the values that step t used; before the first step, those that it will use.
+
+    Raises
+    ------
+    TypeError
+        For a hyperparameter that the rule does not have, and for parameters that are not a float
+        array.
+    ValueError
+        For parameters that are not contiguous in memory or are read-only: they could not be changed
+        in place; and for a hyperparameter that is no number, or of a shape that does not fit.
+    """
+
+    memory = ()
+    defaults = {}
+    block = 131_072  # numbers; x, g and two memories of float32 then fit a 2 MB cache
+
+    def __init__(self, x, **hyper):
+        name = type(self).__name__
+        unknown = sorted(set(hyper) - set(self.defaults))
+        if unknown:
+            raise TypeError(
+                f"{name} has no hyperparameter {', '.join(map(repr, unknown))}; "
+                f"it has {', '.join(self.defaults)}"
+            )
+        if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
+            kind = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise TypeError(
+                f"{name} changes its parameters in place and needs a float array, not {kind}; "
+                "use np.array(..., dtype=float)"
+            )
+        if not x.flags.c_contiguous:
+            raise ValueError(
+                f"{name} needs parameters that lie contiguously in memory, and this view of shape "
+                f"{x.shape} has strides {x.strides}; use np.ascontiguousarray(x)"
+            )
+        if not x.flags.writeable:
+            raise ValueError(
+                f"{name} changes its parameters in place, and these are read-only; copy x"
+            )
+        self.x, self.t, self.hyper = x, 0, {**self.defaults, **hyper}
+        for key, value in self.hyper.items():
+            if not callable(value):
+                self.hyper[key] = self._check_hyper(key, value)
+        self.state = {key: np.zeros_like(x) for key in self.memory}
+
+    def update(self, t, x, g, *memory_and_hyper):
+        """Change ``x`` and the memory in place: step number ``t`` with gradient ``g``."""
+        raise TypeError(f"{type(self).__name__} has no formula: write its method update")
+
+    def step(self, g):
+        """Take one step with gradient ``g`` and return ``x``.
+
+        ``g`` has the shape of ``x`` and is never modified. It is looked at before anything changes:
+        a wrong shape raises ValueError, numbers that are not real raise TypeError, and a NaN or an
+        infinity raises FloatingPointError, because one such number would stay in the memory for
+        good. Parameters, memory and t are then as before.
+        """
+        g = np.asarray(g)
+        if g.dtype.kind not in "fiu":
+            raise TypeError(f"the gradient must be an array of real numbers, not of {g.dtype}")
+        if g.shape != self.x.shape:
+            raise ValueError(
+                f"the gradient has shape {g.shape}, the parameters have {self.x.shape}; "
+                "pass one number for each parameter"
+            )
+        with np.errstate(over="ignore"):
+            g = g.astype(self.x.dtype, copy=False)  # in a narrower type g * g might overflow
+            # One dot product is cheap, and not finite if any term is not; only then look closely.
+            finite = math.isfinite(np.dot(g.reshape(-1), g.reshape(-1)))
+        if not finite and (bad := int(g.size - np.isfinite(g).sum())):
+            raise FloatingPointError(
+                f"step {self.t + 1}: {bad} of {g.size} gradient entries are NaN or infinite; "
+                "nothing was changed. The usual causes: a learning rate that is too large, a "
+                "division by zero or a logarithm of zero in the loss"
+            )
+        return self.advance(g)
+
+    def advance(self, g):
+        """Take one step without looking at ``g``: for runs that are allowed to diverge."""
+        hyper = self._hyper_at(self.t + 1)  # first: a schedule may raise, and nothing has changed
+        self.t += 1
+        arrays = [self.x, g, *self.state.values()]
+        if self.x.size <= self.block or any(np.ndim(value) for value in hyper.values()):
+            self.update(self.t, *arrays, **hyper)
+        else:  # the same formula, one piece at a time: its temporaries then stay in the cache
+            flat = [a.reshape(-1) for a in arrays]
+            for i in range(0, self.x.size, self.block):
+                self.update(self.t, *(a[i : i + self.block] for a in flat), **hyper)
+        return self.x
+
+    @property
+    def hyper_now(self):
+        return self._hyper_at(max(self.t, 1))
+
+    def _hyper_at(self, t):
+        return {
+            key: self._check_hyper(key, value(t)) if callable(value) else value
+            for key, value in self.hyper.items()
+        }
+
+    def _check_hyper(self, key, value):
+        """Return the value as a Python number or an array; raise ValueError if it cannot be one."""
+        try:
+            array = np.asarray(value)
+            fits = array.dtype.kind in "fiu" and not np.isnan(array).any()
+            fits = fits and np.broadcast_shapes(array.shape, self.x.shape) == self.x.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{type(self).__name__}: {key}={value!r} must be a number, an array that "
+                f"broadcasts to the parameters' shape {self.x.shape}, or a schedule (a callable of "
+                "t = 1, 2, ...)"
+            )
+        return array if array.ndim else array.item()
+
+    def __repr__(self):
+        hyper = ", ".join(f"{key}={value!r}" for key, value in self.hyper.items())
+        return f"{type(self).__name__}({hyper}; t={self.t}, {self.x.size} parameters)"

@@ -1,0 +1,243 @@
+"""From Python to JavaScript: run a formula on symbols and print what it did.
+
+The formulas of optimizers, problems and schedules are plain numpy arithmetic. Applied to a
+:class:`Symbol` in place of a number they do not compute, they record: each operation becomes one
+line of JavaScript, in Python's order, so that both languages round the same numbers in the same
+way. A formula exists once, in Python, and every widget shows that one.
+
+What JavaScript gets for each class is an object: an optimizer
+``{memory, defaults, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a problem
+``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``.
+"""
+
+import copy
+import inspect
+import json
+import math
+
+import numpy as np
+
+# What each numpy function is in JavaScript. A function that is not here raises an error by name.
+OPERATIONS = {
+    np.add: "{} + {}",
+    np.subtract: "{} - {}",
+    np.multiply: "{} * {}",
+    np.true_divide: "{} / {}",
+    np.power: "{} ** {}",
+    np.negative: "-{}",
+    np.positive: "+{}",
+    np.square: "{0} * {0}",
+    np.reciprocal: "1 / {}",
+    np.sqrt: "Math.sqrt({})",
+    np.cbrt: "Math.cbrt({})",
+    np.exp: "Math.exp({})",
+    np.expm1: "Math.expm1({})",
+    np.log: "Math.log({})",
+    np.log1p: "Math.log1p({})",
+    np.sin: "Math.sin({})",
+    np.cos: "Math.cos({})",
+    np.tanh: "Math.tanh({})",
+    np.floor: "Math.floor({})",
+    np.ceil: "Math.ceil({})",
+    np.sign: "Math.sign({})",
+    np.absolute: "Math.abs({})",
+    np.maximum: "Math.max({}, {})",
+    np.minimum: "Math.min({}, {})",
+    np.greater: "{} > {}",
+    np.greater_equal: "{} >= {}",
+    np.less: "{} < {}",
+    np.less_equal: "{} <= {}",
+    np.equal: "{} === {}",
+    np.not_equal: "{} !== {}",
+    np.logical_and: "!!({} && {})",
+    np.logical_or: "!!({} || {})",
+    np.logical_not: "!{}",
+}
+
+
+class TraceError(TypeError):
+    """A formula used something that has no JavaScript counterpart here."""
+
+
+class Recorder:
+    """The lines recorded so far; every result gets a name of its own."""
+
+    def __init__(self):
+        self.lines = []
+
+    def let(self, expression):
+        name = f"s{len(self.lines)}"
+        self.lines.append(f"const {name} = {expression};")
+        return Symbol(self, name)
+
+
+def literal(value):
+    """A number or a symbol as JavaScript text that reads back to the same number."""
+    if isinstance(value, Symbol):
+        return value.js
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TraceError(f"cannot trace a constant of type {type(value).__name__}: {value!r}")
+    value = float(value)
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "(-Infinity)"
+    whole = value == int(value) and abs(value) < 1e15 and repr(value) != "-0.0"
+    text = repr(int(value)) if whole else repr(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _boxed(value):
+    """A symbol as an array of one object, so that numpy computes with it and does not ask it."""
+    if not isinstance(value, Symbol):
+        return value
+    box = np.empty((), dtype=object)
+    box[()] = value
+    return box
+
+
+class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
+    """A number that is not known yet; numpy's operators and functions on it record themselves."""
+
+    def __init__(self, recorder, js):
+        self.recorder, self.js = recorder, js
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        if method != "__call__" or options:
+            raise TraceError(
+                f"cannot trace numpy.{ufunc.__name__}.{method} with {options or 'no options'}"
+            )
+        if any(isinstance(v, np.ndarray) and v.ndim for v in inputs):  # an array meets a symbol
+            if any(isinstance(v, Symbol) for v in out or ()):
+                raise TraceError(f"cannot trace numpy.{ufunc.__name__} of an array into one value")
+            result = np.frompyfunc(lambda *v: ufunc(*v), len(inputs), 1)(*map(_boxed, inputs))
+            if not out:
+                return result
+            out[0][...] = result
+            return out[0]
+        if ufunc not in OPERATIONS:
+            raise TraceError(
+                f"cannot trace numpy.{ufunc.__name__}: it has no JavaScript counterpart here"
+            )
+        result = self.recorder.let(OPERATIONS[ufunc].format(*map(literal, inputs)))
+        if out:  # in place, as in m += ...: the symbol itself stands for the new value from here on
+            out[0].js = result.js
+            return out[0]
+        return result
+
+    def __array_function__(self, function, types, args, options):
+        if function is np.where and len(args) == 3 and not options:
+            return self.recorder.let("{} ? {} : {}".format(*map(literal, args)))
+        if function is np.stack and not options:
+            stacked = np.empty(len(args[0]), dtype=object)
+            stacked[:] = args[0]
+            return stacked
+        raise TraceError(
+            f"cannot trace numpy.{function.__name__}: it has no JavaScript counterpart here"
+        )
+
+    def __setitem__(self, key, value):
+        if key is not Ellipsis:
+            raise TraceError(f"cannot trace an assignment to the part [{key!r}] of a memory")
+        # A name of its own: if value is another memory, that one may be written before this one.
+        self.js = self.recorder.let(literal(value)).js
+
+    def __getitem__(self, key):
+        raise TraceError(
+            f"cannot trace the part [{key!r}] of a value: the rule must be elementwise"
+        )
+
+    def __bool__(self):
+        raise TraceError("cannot trace a branch on a value; use numpy.where instead of if, and, or")
+
+    def __float__(self):
+        raise TraceError("cannot trace float(): the formula must stay numpy arithmetic")
+
+    __int__ = __index__ = __iter__ = __len__ = __float__
+
+    def __getattr__(self, name):
+        # numpy calls a method of this name for each object in an array: np.sin(x) -> x[i].sin()
+        ufunc = getattr(np, name, None)
+        if isinstance(ufunc, np.ufunc):
+            return lambda: ufunc(self)
+        error = AttributeError if name.startswith("__") else TraceError  # numpy looks for __array__
+        raise error(f"cannot trace the attribute .{name} of a value")
+
+    __hash__ = object.__hash__
+
+
+def _method(name, arguments, lines):
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"  {name}({arguments}) {{\n{body}\n  }},"
+
+
+def _object(constants, methods):
+    fields = [f"  {key}: {json.dumps(value)}," for key, value in constants.items()]
+    return "\n".join(["{", *fields, *methods, "}"])
+
+
+def _numbers(symbols, prefix, recorder):
+    return {key: Symbol(recorder, f"{prefix}.{key}") for key in symbols}
+
+
+def optimizer_js(cls):
+    """The update rule of an optimizer class as a JavaScript object."""
+    recorder = Recorder()
+    x, g = Symbol(recorder, "x[i]"), Symbol(recorder, "g[i]")
+    memory = {key: Symbol(recorder, f"m.{key}[i]") for key in cls.memory}
+    rule = cls.__new__(cls)
+    rule.update(
+        Symbol(recorder, "t"), x, g, *memory.values(), **_numbers(cls.defaults, "h", recorder)
+    )
+    writes = [f"m.{key}[i] = {symbol.js};" for key, symbol in memory.items()]
+    loop = ["for (let i = 0; i < x.length; i++) {"]
+    loop += [f"  {line}" for line in [*recorder.lines, *writes, f"x[i] = {x.js};"]] + ["}"]
+    return _object(
+        {"memory": list(cls.memory), "defaults": cls.defaults},
+        [_method("step", "t, x, g, m, h", loop)],
+    )
+
+
+def problem_js(problem):
+    """Value and gradient of a problem as a JavaScript object.
+
+    ``problem`` is a class (its parameters stay symbols, to be moved by a slider) or an instance
+    whose data are constants, such as a LeastSquares; the defaults are then those of the instance.
+    """
+    given = problem() if inspect.isclass(problem) else problem
+    parameters = {key: getattr(given, key) for key in given.parameters}
+    methods = []
+    for name, formula in (("f", "f"), ("grad", "grad")):
+        recorder = Recorder()
+        traced = copy.copy(given)
+        traced.__dict__ = {**given.__dict__, **_numbers(parameters, "p", recorder)}
+        x = np.empty(traced.dim, dtype=object)
+        x[:] = [Symbol(recorder, f"x[{i}]") for i in range(traced.dim)]
+        result = getattr(traced, formula)(x)
+        if name == "f":
+            methods.append(_method("f", "x, p", [*recorder.lines, f"return {literal(result)};"]))
+        else:
+            writes = [f"g[{i}] = {literal(value)};" for i, value in enumerate(result)]
+            methods.append(_method("grad", "x, p, g", [*recorder.lines, *writes]))
+    return _object({"dim": given.dim, "defaults": parameters}, methods)
+
+
+def schedule_js(cls):
+    """The formula of a schedule class as a JavaScript object."""
+    recorder = Recorder()
+    rule = cls.__new__(cls)
+    value = rule.at(Symbol(recorder, "t"), **_numbers(cls.defaults, "p", recorder))
+    return _object(
+        {"defaults": cls.defaults},
+        [_method("at", "t, p", [*recorder.lines, f"return {literal(value)};"])],
+    )
+
+
+def table_js(name, entries, printer):
+    """``const NAME = {...}`` with one traced object for each named class."""
+    rows = [f"{key}: {printer(entry)}," for key, entry in entries.items()]
+    return "\n".join([f"const {name} = {{", *rows, "};\n"])

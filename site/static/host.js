@@ -1,0 +1,84 @@
+// Mounts the book's widgets: no kernel, no other host. Each `div.optlib-widget` names a model; the
+// page holds the models' state; a module is an anywidget front end: export default { render }.
+const here = import.meta.url.replace(/[^/]*$/, "");
+const models = JSON.parse(document.getElementById("widget-models")?.textContent ?? "{}");
+
+class Model { // the part of the anywidget model that a widget may use
+  #state; #listeners = new Map();
+  constructor(state) { this.#state = state; }
+  get(key) { return this.#state[key]; }
+  set(key, value) {
+    const changes = typeof key === "object" ? key : { [key]: value };
+    for (const [name, now] of Object.entries(changes)) {
+      if (this.#state[name] === now) continue;
+      this.#state[name] = now;
+      this.#emit(`change:${name}`, now);
+      this.#emit("change", now);
+    }
+  }
+  save_changes() {}
+  send() { console.warn("A message to Python was not sent: this page has no kernel."); }
+  on(names, listener) {
+    for (const name of names.split(" ")) {
+      if (!this.#listeners.has(name)) this.#listeners.set(name, new Set());
+      this.#listeners.get(name).add(listener);
+    }
+  }
+  off(names, listener) {
+    if (!names) return this.#listeners.clear();
+    for (const name of names.split(" ")) {
+      if (listener) this.#listeners.get(name)?.delete(listener);
+      else this.#listeners.delete(name);
+    }
+  }
+  #emit(name, value) { for (const f of [...(this.#listeners.get(name) ?? [])]) f({ name }, value); }
+}
+
+const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+const loaded = new Map(); // several views of one model share it
+const load = (id) => {
+  if (!loaded.has(id)) loaded.set(id, (async () => {
+    if (!models[id]) throw new Error("the page has no state for it");
+    const { module, state, buffers = [] } = models[id];
+    for (const { path, data } of buffers) {
+      const owner = path.slice(0, -1).reduce((at, key) => at[key], state);
+      owner[path.at(-1)] = bytes(data);
+    }
+    let widget = (await import(here + module)).default;
+    if (typeof widget === "function") widget = await widget();
+    const model = new Model(state);
+    await widget.initialize?.({ model, signal: new AbortController().signal });
+    return { model, widget };
+  })());
+  return loaded.get(id);
+};
+
+async function mount(fallback) {
+  const el = document.createElement("div");
+  try {
+    const { model, widget } = await load(fallback.dataset.modelId);
+    fallback.before(el); // in the page while it draws: a widget measures itself
+    await widget.render({ model, el, signal: new AbortController().signal, page: true });
+    fallback.hidden = true;
+  } catch (error) { // the text version stays
+    el.remove();
+    console.error(`Widget ${fallback.dataset.modelId}:`, error);
+  }
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.addEventListener("click", () => window.print());
+}
+
+// What scrolls sideways must be reachable by keyboard, and only what scrolls.
+const scrollers = document.querySelectorAll(".math-block > .math, .bd-article .pst-scrollable-table-container");
+const watch = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const box of scrollers) watch.observe(box);
+
+await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
+document.documentElement.dataset.widgets = "ready";

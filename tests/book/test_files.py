@@ -1,0 +1,159 @@
+"""The files of the built book: links, pictures, weight, and what must not be among them."""
+
+import json
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+import weigh
+from environment import ROOT
+from fontTools.ttLib import TTFont
+
+PAGE_BUDGET = 150_000  # bytes after gzip, without pictures and the mathematics font
+PICTURE_BUDGET = 40_000  # each
+FONT_BUDGET = 140_000
+REQUESTS = 29
+
+
+class Reader(HTMLParser):
+    """Links, anchors and pictures of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.anchors, self.pictures, self.policies = [], {""}, [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        about = dict(attributes)
+        self.anchors.add(about.get("id") or "")
+        if tag == "a":
+            self.anchors.add(about.get("name") or "")
+            self.links.append(about.get("href"))
+        if tag == "img":
+            self.pictures.append(about)
+        if tag == "meta" and about.get("http-equiv") == "Content-Security-Policy":
+            self.policies.append(about["content"])
+
+
+@pytest.fixture(scope="module")
+def read(site):
+    return {
+        str(path.relative_to(site)): Reader(path.read_text(encoding="utf-8"))
+        for path in site.rglob("*.html")
+    }
+
+
+def test_every_link_arrives(site, read):
+    broken = []
+    for name, page in read.items():
+        for link in page.links:
+            if not link or urlsplit(link).scheme in ("http", "https", "mailto"):
+                continue
+            parts = urlsplit(urljoin(name, link))
+            target = unquote(parts.path) or name
+            if target in read:
+                if unquote(parts.fragment) not in read[target].anchors:
+                    broken.append(f"{name}: {link} (no such place on that page)")
+            elif not (site / target).is_file():
+                broken.append(f"{name}: {link}")
+    assert broken == []
+
+
+def test_every_picture_is_described(read):
+    silent = [
+        f"{name}: {picture.get('src')}"
+        for name, page in read.items() for picture in page.pictures
+        if len((picture.get("alt") or "").strip()) < 3
+    ]  # fmt: skip
+    assert silent == []
+
+
+def test_every_page_has_one_strict_policy(read):
+    for name, page in read.items():
+        assert len(page.policies) == 1, name
+        rules = dict(rule.strip().split(" ", 1) for rule in page.policies[0].split(";"))
+        assert rules["default-src"] == "'self'", name
+        assert "unsafe-inline" not in rules["script-src"], name
+        assert "unsafe-eval" not in page.policies[0], name
+        assert "http" not in page.policies[0] and "*" not in page.policies[0], name
+
+
+def test_no_page_names_a_file_elsewhere(site):
+    """Links may lead anywhere; what the page itself loads may not."""
+    tag = r"<(?:script|img|link|source|iframe)\b[^>]*?\b(?:src|href)="
+    loads = re.compile(rf"""(?:{tag}|url\(|@import\s*)["']?(?:https?:)?//""")
+    named = []
+    for path in [*site.rglob("*.html"), *site.rglob("*.css")]:
+        text = path.read_text(encoding="utf-8").replace('<link rel="canonical"', "<canonical")
+        named += [f"{path.name}: {text[m.start() : m.start() + 120]}" for m in loads.finditer(text)]
+    assert named == []
+
+
+def test_weight(site, capsys):
+    with capsys.disabled():
+        print("\n" + weigh.report(site))
+    for name, row in weigh.weigh(site).items():
+        assert row["page"] <= PAGE_BUDGET, f"{name} weighs {row['page']} bytes after gzip"
+        assert row["requests"] <= REQUESTS, f"{name} needs {row['requests']} requests"
+        assert row["maths"] <= FONT_BUDGET
+    for path in (site / "_images").glob("*"):
+        assert weigh.weight(path)[1] <= PICTURE_BUDGET, path
+
+
+def test_weight_counts_what_the_browser_loads(open_page, site, url, chapter_page):
+    """The computed list of files is no wishful thinking: Chromium asks for the same."""
+    page = open_page(chapter_page, height=20_000)  # tall enough for every lazy picture
+    page.wait_for_timeout(300)
+    asked = {unquote(urlsplit(sent).path).lstrip("/") for sent in page.requests}
+    computed = {str(f.relative_to(site)) for f in weigh.files(site, site / chapter_page)}
+    assert not asked - computed, "loaded but not weighed"
+
+
+def test_notebooks_only_of_chapters(site):
+    notebooks = {str(p.relative_to(site)) for p in site.rglob("*.ipynb")}
+    chapters = {f"_sources/chapters/{p.name}" for p in (ROOT / "chapters").glob("*.ipynb")}
+    assert notebooks == chapters
+    for name in notebooks:  # the reader downloads what the repository stores
+        source = ROOT / name.removeprefix("_sources/")
+        assert (site / name).read_text(encoding="utf-8") == source.read_text(encoding="utf-8")
+
+
+def test_nothing_of_the_workshop_is_published(site):
+    folders = ("tests", "tools", "exercises", "node_modules", ".venv", "benchmarks")
+    for path in site.rglob("*"):
+        assert not set(path.relative_to(site).parts) & set(folders), path
+        assert path.suffix not in (".map", ".py", ".sh"), path
+
+
+def test_no_machine_paths(site):
+    for path in site.rglob("*"):
+        if path.suffix in (".html", ".js", ".json", ".css", ".ipynb"):
+            assert str(ROOT) not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_font_has_every_character_of_the_formulas(site):
+    known = set(TTFont(site / "_static/fonts/descent-math.woff2").getBestCmap())
+    strange = {}
+    for path in site.rglob("*.html"):
+        for formula in re.findall(r"<math\b.*?</math>", path.read_text(encoding="utf-8"), re.S):
+            text = re.sub(r"<annotation.*?</annotation>|<[^>]*>|&\w+;|&#\w+;", "", formula)
+            for code in map(ord, text):
+                unseen = 0x2000 <= code <= 0x200F or 0x2061 <= code <= 0x2064  # spaces, operators
+                if code > 126 and code not in known and not unseen:
+                    strange[f"U+{code:04X} {chr(code)}"] = path.name
+    assert strange == {}, "add them in site/static/fonts/make.sh and run it"
+
+
+def test_widget_state_carries_no_code(site):
+    """The modules lie in shared files; a page only holds values, the same in every build."""
+    found = 0
+    for path in site.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert "widget-state+json" not in text
+        for state in re.findall(r'id="widget-models">(.*?)</script>', text, re.S):
+            for model in json.loads(state.replace("<\\/", "</")).values():
+                found += 1
+                assert (site / "_static" / model["module"]).is_file()
+                assert not any(key.startswith("_") for key in model["state"])
+    assert found > 0

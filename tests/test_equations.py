@@ -1,0 +1,327 @@
+r"""The printed equation, typed out a second time, against the class that claims it.
+
+``EQUATIONS`` holds for every optimizer and schedule the LaTeX that its reader sees, and the same
+equation as plain Python on single numbers, written from the LaTeX and from nothing else. One test
+asserts that this LaTeX stands where the reader sees it (docstring, or chapter for a label
+``chapter:...``), another that both compute the same numbers. So equation, transcription and class
+can only change together.
+"""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from math import cos, floor, pi, sqrt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import optlib
+from optlib import OPTIMIZERS, PROBLEMS, SCHEDULES
+
+CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
+
+
+# ------------------------------------------------- transcriptions: theta and g are lists over t
+# g[0] is not used: the gradients are g[1], g[2], ...
+
+
+def gd(theta, g, eta):
+    for t in range(1, len(g)):
+        theta.append(theta[t - 1] - eta(t) * g[t])
+
+
+def momentum(theta, g, eta, beta):
+    m = [0.0]
+    for t in range(1, len(g)):
+        m.append(beta(t) * m[t - 1] + g[t])
+        theta.append(theta[t - 1] - eta(t) * m[t])
+
+
+def classical_momentum(theta, g, eta, beta):
+    u = [0.0]
+    for t in range(1, len(g)):
+        u.append(beta(t) * u[t - 1] + eta(t) * g[t])
+        theta.append(theta[t - 1] - u[t])
+
+
+def ema_momentum(theta, g, eta, beta):
+    m = [0.0]
+    for t in range(1, len(g)):
+        m.append(beta(t) * m[t - 1] + (1 - beta(t)) * g[t])
+        theta.append(theta[t - 1] - eta(t) * m[t])
+
+
+def nesterov(theta, g, eta, beta):
+    m = [0.0]
+    for t in range(1, len(g)):
+        m.append(beta(t) * m[t - 1] + g[t])
+        theta.append(theta[t - 1] - eta(t) * (g[t] + beta(t) * m[t]))
+
+
+def adagrad(theta, g, eta, epsilon):
+    s = [0.0]
+    for t in range(1, len(g)):
+        s.append(s[t - 1] + g[t] ** 2)
+        theta.append(theta[t - 1] - eta(t) * (g[t] / (sqrt(s[t]) + epsilon(t))))
+
+
+def rmsprop(theta, g, eta, beta2, epsilon):
+    v = [0.0]
+    for t in range(1, len(g)):
+        v.append(beta2(t) * v[t - 1] + (1 - beta2(t)) * g[t] ** 2)
+        theta.append(theta[t - 1] - eta(t) * (g[t] / (sqrt(v[t]) + epsilon(t))))
+
+
+def adam(theta, g, eta, beta1, beta2, epsilon):
+    m, v = [0.0], [0.0]
+    for t in range(1, len(g)):
+        m.append(beta1(t) * m[t - 1] + (1 - beta1(t)) * g[t])
+        v.append(beta2(t) * v[t - 1] + (1 - beta2(t)) * g[t] ** 2)
+        m_hat = m[t] / (1 - beta1(t) ** t)
+        v_hat = v[t] / (1 - beta2(t) ** t)
+        theta.append(theta[t - 1] - eta(t) * (m_hat / (sqrt(v_hat) + epsilon(t))))
+
+
+# class: (where the equation stands, its LaTeX, its transcription, our name of each symbol)
+EQUATIONS = {
+    "GD": (
+        "chapter:eq-gd",
+        r"\theta_t = \theta_{t-1} - \eta\, g_t",
+        gd,
+        dict(eta="lr"),
+    ),
+    "Momentum": (
+        "eq-momentum",
+        r"m_t = \beta\, m_{t-1} + g_t, \qquad \theta_t = \theta_{t-1} - \eta\, m_t",
+        momentum,
+        dict(eta="lr", beta="beta"),
+    ),
+    "ClassicalMomentum": (
+        "eq-classical-momentum",
+        r"u_t = \beta\, u_{t-1} + \eta\, g_t, \qquad \theta_t = \theta_{t-1} - u_t",
+        classical_momentum,
+        dict(eta="lr", beta="beta"),
+    ),
+    "EMAMomentum": (
+        "eq-ema-momentum",
+        r"m_t = \beta\, m_{t-1} + (1 - \beta)\, g_t, \qquad \theta_t = \theta_{t-1} - \eta\, m_t",
+        ema_momentum,
+        dict(eta="lr", beta="beta"),
+    ),
+    "Nesterov": (
+        "eq-nesterov",
+        r"m_t = \beta\, m_{t-1} + g_t, \qquad "
+        r"\theta_t = \theta_{t-1} - \eta\,(g_t + \beta\, m_t)",
+        nesterov,
+        dict(eta="lr", beta="beta"),
+    ),
+    "Adagrad": (
+        "eq-adagrad",
+        r"s_t = s_{t-1} + g_t^2, \qquad "
+        r"\theta_t = \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{s_t} + \epsilon}",
+        adagrad,
+        dict(eta="lr", epsilon="eps"),
+    ),
+    "RMSprop": (
+        "eq-rmsprop",
+        r"v_t = \beta_2\, v_{t-1} + (1 - \beta_2)\, g_t^2, \qquad "
+        r"\theta_t = \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{v_t} + \epsilon}",
+        rmsprop,
+        dict(eta="lr", beta2="beta2", epsilon="eps"),
+    ),
+    "Adam": (
+        "eq-adam",
+        r"m_t &= \beta_1\, m_{t-1} + (1 - \beta_1)\, g_t \\ "
+        r"v_t &= \beta_2\, v_{t-1} + (1 - \beta_2)\, g_t^2 \\ "
+        r"\theta_t &= \theta_{t-1} "
+        r"- \eta\, \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}",
+        adam,
+        dict(eta="lr", beta1="beta1", beta2="beta2", epsilon="eps"),
+    ),
+}
+SAME_FORMULA = {"SGD": "GD"}  # a class that inherits its parent's update, and prints none
+
+# schedule: (its LaTeX, its transcription)
+SCHEDULE_EQUATIONS = {
+    "Constant": (r"\eta_t = \eta", lambda t, value: value),
+    "Step": (
+        r"\eta_t = \eta\,\gamma^{\lfloor (t-1)/s \rfloor}",
+        lambda t, value, every, factor: value * factor ** floor((t - 1) / every),
+    ),
+    "Cosine": (
+        r"\eta_t = \eta_{end} + \tfrac12 (\eta - \eta_{end})\,(1 + \cos(\pi \min(t - 1, T) / T))",
+        lambda t, value, steps, end: (
+            end + 1 / 2 * (value - end) * (1 + cos(pi * min(t - 1, steps) / steps))
+        ),
+    ),
+}
+
+
+# ------------------------------------------------------------------------- where equations stand
+
+
+def folded(text):
+    return " ".join(text.split())
+
+
+def docstrings():
+    """The docstring of every module, class, method and function of optlib, by its full name."""
+    found = {}
+    names = [m.name for m in pkgutil.walk_packages(optlib.__path__, "optlib.")]
+    for name in ["optlib", *names]:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:  # an extra that is not installed
+            if (error.name or "").startswith("optlib"):
+                raise
+            continue
+        found[name] = module.__doc__ or ""
+        for key, thing in vars(module).items():
+            if getattr(thing, "__module__", None) == name and callable(thing):
+                found[f"{name}.{key}"] = inspect.getdoc(thing) or ""
+                if inspect.isclass(thing):
+                    for method, code in vars(thing).items():
+                        code = getattr(code, "fget", code)
+                        if callable(code) and isinstance(code.__doc__, str):
+                            found[f"{name}.{key}.{method}"] = code.__doc__
+    return found
+
+
+def chapters():
+    """The Markdown of every chapter, by its name."""
+    texts = {}
+    for file in sorted(CHAPTERS.glob("*.ipynb")):
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+        texts[file.stem] = "\n\n".join(sources)
+    return texts
+
+
+# $$ ... $$ (label), or a ```{math} block with :label:
+DISPLAYED = re.compile(r"\$\$(?P<tex>.+?)\$\$[ \t]*\((?P<label>[\w:.-]+)\)", re.DOTALL)
+DIRECTIVE = re.compile(
+    r"```\{math\}\s*:label:\s*(?P<label>[\w:.-]+)\s*\n(?P<tex>.+?)```", re.DOTALL
+)
+
+
+def printed():
+    """All labelled equations as (label, where, LaTeX), chapters and docstrings."""
+    for chapter, text in chapters().items():
+        for pattern in (DISPLAYED, DIRECTIVE):
+            for match in pattern.finditer(text):
+                yield match["label"], f"chapter {chapter}", folded(match["tex"])
+    for name, text in docstrings().items():
+        blocks = re.finditer(
+            r":label:\s*(?P<label>[\w:.-]+)\s*\n(?P<tex>(?:\n|[ ]{4,}.*\n)+)", text
+        )
+        for match in blocks:
+            yield match["label"], name, folded(match["tex"])
+
+
+# ----------------------------------------------------------------------------------------- tests
+
+
+def test_every_optimizer_and_schedule_has_its_equation_here():
+    assert set(EQUATIONS) | set(SAME_FORMULA) == set(OPTIMIZERS)
+    assert set(SCHEDULE_EQUATIONS) == set(SCHEDULES)
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_the_equation_stands_where_the_reader_sees_it(name):
+    where, tex, *_ = EQUATIONS[name]
+    assert folded(tex) in folded(OPTIMIZERS[name].__doc__)
+    label = where.removeprefix("chapter:")
+    places = [(place, text) for other, place, text in printed() if other == label]
+    assert places, f"no chapter and no docstring has an equation labelled {label}"
+    ((place, text),) = places
+    assert place.startswith("chapter") == where.startswith("chapter:")
+    assert text == folded(tex) or (place.startswith("chapter") and folded(tex) in text)
+
+
+@pytest.mark.parametrize("name", SCHEDULE_EQUATIONS)
+def test_the_equation_of_a_schedule_stands_in_its_docstring(name):
+    assert folded(SCHEDULE_EQUATIONS[name][0]) in folded(SCHEDULES[name].__doc__)
+
+
+def numbers(cls):
+    """Constant defaults, other constants, and numbers that change with t."""
+    yield dict(cls.defaults)
+    yield {k: 1 - 1.7 * (1 - v) if 0.4 < v < 1 else 3 * v for k, v in cls.defaults.items()}
+    yield {k: lambda t, v=v: v * (1 - 0.02 * (t % 5)) for k, v in cls.defaults.items()}
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_the_class_computes_its_equation(name):
+    cls, (_, _, transcription, symbols) = OPTIMIZERS[name], EQUATIONS[name]
+    assert set(symbols.values()) == set(cls.defaults)
+    rng = np.random.default_rng(11)
+    gs = rng.standard_normal((60, 5)) * 10 ** rng.uniform(-3, 1, 5)
+    gs[rng.random(gs.shape) < 0.1] = 0.0
+    gs[:, 3] = np.abs(gs[:, 3]) * (-1.0) ** np.arange(60)
+    start = rng.standard_normal(5)
+    for hyper in numbers(cls):
+        opt = cls(start.copy(), **hyper)
+        path = np.array([opt.step(g).copy() for g in gs])
+        of_t = {
+            symbol: value if callable(value) else lambda t, value=value: value
+            for symbol, value in ((s, hyper[key]) for s, key in symbols.items())
+        }
+        for i in range(5):
+            theta = [float(start[i])]
+            transcription(theta, [None, *map(float, gs[:, i])], **of_t)
+            np.testing.assert_allclose(path[:, i], theta[1:], rtol=0, atol=1e-12)
+        assert (path[-1] != start).all()
+
+
+@pytest.mark.parametrize("name", SAME_FORMULA)
+def test_a_class_without_an_equation_has_no_formula_of_its_own(name):
+    cls, parent = OPTIMIZERS[name], OPTIMIZERS[SAME_FORMULA[name]]
+    assert issubclass(cls, parent)
+    for part in ("update", "memory", "defaults", "step", "advance"):
+        assert part not in vars(cls)
+    assert f":class:`{parent.__name__}`" in cls.__doc__
+
+
+@pytest.mark.parametrize("name", SCHEDULE_EQUATIONS)
+def test_the_schedule_computes_its_equation(name):
+    cls, (_, transcription) = SCHEDULES[name], SCHEDULE_EQUATIONS[name]
+    for draw in [dict(value=0.3, every=7, factor=0.6, steps=40, end=0.05)]:
+        arguments = {key: draw[key] for key in cls.defaults}
+        schedule = cls(**arguments)
+        for t in range(1, 120):
+            np.testing.assert_allclose(schedule(t), transcription(t, **arguments), rtol=1e-13)
+
+
+def test_no_label_is_used_twice():
+    places = {}
+    for label, place, _ in printed():
+        places.setdefault(label, []).append(place)
+    assert {label: p for label, p in places.items() if len(p) > 1} == {}
+
+
+def test_every_label_that_is_named_exists():
+    labels = {label for label, *_ in printed()}
+    named = {}
+    for name, text in docstrings().items():
+        for label in re.findall(r":eq:`([^`]+)`", text):
+            named.setdefault(label, []).append(name)
+    for chapter, text in chapters().items():
+        for label in re.findall(r"\{eq\}`([^`]+)`", text):
+            named.setdefault(label, []).append(f"chapter {chapter}")
+    assert "eq-gd" in named
+    assert {label: by for label, by in named.items() if label not in labels} == {}
+
+
+def test_a_chapters_equation_and_its_class_name_each_other():
+    classes = {**OPTIMIZERS, **PROBLEMS, **SCHEDULES}
+    owners = {f"eq-{name.lower()}": cls for name, cls in classes.items()}
+    in_chapters = {label for label, place, _ in printed() if place.startswith("chapter")}
+    for label in in_chapters:  # eq-classical-momentum belongs to ClassicalMomentum
+        owner = owners.get("eq-" + label.removeprefix("eq-").replace("-", ""))
+        assert owner is None or f":eq:`{label}`" in owner.__doc__, (
+            f"a chapter prints {label}, so the docstring of {owner.__name__} must name it"
+        )
+    assert {where.split(":")[1] for where, *_ in EQUATIONS.values() if ":" in where} <= in_chapters

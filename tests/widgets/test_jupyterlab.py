@@ -1,0 +1,117 @@
+"""The same widget with a kernel: a real JupyterLab, its traits live in both directions."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+
+CELLS = [
+    "from optlib.widgets import EllipseLab\nseen = []\nlab = EllipseLab()\n"
+    "lab.observe(lambda change: seen.append(change['new']), 'lr')\nlab",
+    "lab.kappa = 100.0\nlab.lr = 0.02\nprint('seen', len(seen), 'lr', lab.lr)",
+    "print('now', len(seen), 'lr', lab.lr, 'start', lab.start)",
+]
+
+
+@pytest.fixture(scope="module")
+def lab_server(tmp_path_factory):
+    """Address of a notebook in a JupyterLab on this machine."""
+    folder = tmp_path_factory.mktemp("lab")
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(book, folder / "lab.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        name: str(folder / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    }
+    with open(folder / "log", "wb") as log:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(f"--port={port}", "--ip=127.0.0.1", f"--notebook-dir={folder}"),
+                *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
+                "--LabApp.news_url=None",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{address}/api/status", timeout=5)
+            break
+        assert server.poll() is None, (folder / "log").read_text()
+        time.sleep(0.5)
+    yield f"{address}/lab/tree/lab.ipynb"
+    os.killpg(server.pid, signal.SIGTERM)
+    server.wait(20)
+
+
+def test_traits_are_live_in_both_directions(browser, lab_server):
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    foreign = []
+    page.on(
+        "request",
+        lambda sent: foreign.append(sent.url)
+        if not re.match(r"(http|ws)://127\.0\.0\.1|data:|blob:", sent.url)
+        else None,
+    )
+    page.goto(lab_server)
+    cell = page.locator(".jp-Notebook .jp-CodeCell")
+    cell.nth(2).wait_for()
+
+    def execute(number):
+        cell.nth(number).locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+
+    execute(0)
+    lab = page.locator(".lab")
+    slider = lab.get_by_label("Learning rate η", exact=True)
+    slider.wait_for()
+    start = lab.get_by_label("Start, coordinate x").input_value()
+
+    execute(1)  # Python moves the widget
+    page.get_by_text("lr 0.02").wait_for()
+    lab.get_by_label("Condition number κ, typed").wait_for()
+    assert lab.get_by_label("Condition number κ, typed").input_value() == "100"
+    assert slider.get_attribute("aria-valuetext") == "0.02"
+
+    slider.focus()  # the keyboard moves Python, and the notebook does not take the arrows
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    knob = lab.locator(".lab-knob")
+    spot = knob.bounding_box()
+    x, y = spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y + 20, steps=6)
+    page.mouse.up()
+    assert lab.get_by_label("Start, coordinate x").input_value() != start
+    typed = lab.get_by_label("Start, coordinate y")
+    typed.fill("3")
+    typed.press("Enter")
+    page.wait_for_timeout(500)
+    execute(2)
+    said = page.get_by_text(re.compile(r"^now \d+ lr")).inner_text()
+    count, lr, sx, sy = re.match(r"now (\d+) lr (\S+) start \[(\S+), (\S+)\]", said).groups()
+    assert int(count) >= 2 and float(lr) == pytest.approx(0.02 * 10**0.05, rel=0.01)
+    assert float(sx) < 10 and float(sy) == 3
+    assert "#" not in page.url, "with a kernel the address belongs to the notebook"
+    assert not foreign
+    context.close()

@@ -1,0 +1,28 @@
+"""All tests in one pytest run, its summary last: `make test`, or `make test ARGS="-k widget"`.
+
+Two processes share the work by file. nbval is strict: it runs every cell of every chapter and
+compares each output with the stored one. The browser tests build the book first, if need be.
+"""
+
+import os
+import sys
+
+import browser
+import environment
+from environment import ROOT
+
+
+def main():
+    environment.apply()
+    os.environ["CHROMIUM"] = browser.get()
+    os.chdir(ROOT)
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-n", str(min(2, os.cpu_count() or 1)),
+        "--dist", "loadscope", "--nbval", "--nbval-current-env", "tests", "chapters",
+    ]  # fmt: skip
+    sys.stdout.flush()
+    os.execv(sys.executable, command + sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

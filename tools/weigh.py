@@ -1,0 +1,134 @@
+"""What a page of the built site weighs: `python tools/weigh.py [SITE]`.
+
+Counted are the page and every file of ours that it names: scripts, styles, the modules of its
+widgets, pictures shown in the light theme, and the fonts of its style sheets. Text is weighed after
+gzip -9, as a server sends it. Told apart are the pictures, which load when the reader comes near,
+and the mathematics font, which is the same for all pages.
+"""
+
+import functools
+import gzip
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+TEXT = {".html", ".js", ".css", ".json", ".svg", ".txt", ".inv"}
+MATHS = "math"  # in the name of the mathematics font
+
+
+@functools.cache
+def weight(path):
+    """(raw bytes, bytes as sent) of a file."""
+    data = path.read_bytes()
+    return len(data), len(gzip.compress(data, 9)) if path.suffix in TEXT else len(data)
+
+
+class _Names(HTMLParser):
+    """Addresses that a page fetches."""
+
+    def __init__(self):
+        super().__init__()
+        self.names, self.quiet, self.maths = [], 0, False
+
+    def handle_starttag(self, tag, attributes):
+        about = dict(attributes)
+        if tag == "noscript":
+            self.quiet += 1
+        if tag == "math":
+            self.maths = True
+        if self.quiet:
+            return
+        name = None
+        if tag == "script":
+            name = about.get("src")
+        elif tag == "link" and about.get("rel") in (
+            "stylesheet",
+            "icon",
+            "modulepreload",
+            "preload",
+        ):
+            name = about.get("href")
+        elif tag == "img" and "only-dark" not in (about.get("class") or ""):
+            name = about.get("src")
+        if name and not name.startswith("data:"):
+            self.names.append(name)
+
+    def handle_endtag(self, tag):
+        if tag == "noscript":
+            self.quiet -= 1
+
+
+def files(site, page):
+    """Every file that `page` needs, itself first."""
+    parser = _Names()
+    parser.feed(page.read_text(encoding="utf-8"))
+    found = [page]
+
+    def add(base, name):
+        parts = urlsplit(urldefrag(name).url)
+        path = (base.parent / unquote(parts.path)).resolve()
+        if not parts.netloc and path.is_file() and path not in found:
+            found.append(path)
+            if path.suffix == ".css":
+                for one in fonts(path):
+                    add(path, one)
+
+    for name in parser.names:
+        add(page, name)
+    if not parser.maths:
+        found = [path for path in found if not is_maths(path)]
+    return found
+
+
+def fonts(sheet):
+    """The font files of a style sheet, one for each face, icons that no page uses left out."""
+    for face in re.findall(r"@font-face\s*{[^}]*}", sheet.read_text(encoding="utf-8")):
+        yield from re.findall(r"url\([\"']?([^\"')]+\.woff2)", face)[:1]
+
+
+def is_maths(path):
+    return path.suffix == ".woff2" and MATHS in path.name.lower()
+
+
+def weigh(site):
+    """{page: requests, raw bytes, and bytes as sent of page, pictures and maths (the font)}."""
+    rows = {}
+    for page in sorted(site.rglob("*.html")):
+        if "_static" in page.relative_to(site).parts:
+            continue
+        row = {"requests": 0, "raw": 0, "page": 0, "pictures": 0, "maths": 0}
+        for path in files(site, page):
+            raw, sent = weight(path)
+            kind = "maths" if is_maths(path) else "pictures" if is_picture(path) else "page"
+            row["requests"] += 1
+            row["raw"] += raw
+            row[kind] += sent
+        rows[str(page.relative_to(site))] = row
+    return rows
+
+
+def is_picture(path):
+    return path.parent.name == "_images"
+
+
+def report(site):
+    """The table that the build prints."""
+    heads = ("raw", "page", "pictures", "maths")
+    titles = "".join(f"{head:>9}" for head in heads)
+    lines = [f"{'page (kB, gzip -9 but for raw)':<40}{'requests':>9}{titles}"]
+    for page, row in weigh(site).items():
+        sizes = "".join(f"{row[head] / 1e3:>9.0f}" for head in heads)
+        lines.append(f"{page:<40}{row['requests']:>9}{sizes}")
+    everything = [weight(path) for path in site.rglob("*") if path.is_file()]
+    raw, sent = (sum(column) / 1e6 for column in zip(*everything))
+    lines.append(f"site: {len(everything)} files, {raw:.2f} MB raw, {sent:.2f} MB gzip")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1] if len(sys.argv) > 1 else "_build/html")
+    if not place.is_dir():
+        sys.exit(f"weigh: {place} does not exist; run `make book` first")
+    print(report(place.resolve()))
