@@ -68,7 +68,6 @@ def _rc():
     return {
         "figure.facecolor": "none",
         "axes.facecolor": "none",
-        "savefig.facecolor": "none",
         "text.color": theme["ink"],
         "axes.labelcolor": theme["ink"],
         "axes.titlecolor": theme["ink"],
@@ -104,9 +103,8 @@ def render(draw, size=(6.4, 3.5), theme="light", format="png"):
             draw(fig)
             file = io.BytesIO()
             metadata = {"Date": None, "Creator": None} if format == "svg" else {"Software": None}
-            if format == "png" and not fig.get_facecolor()[3]:
-                fig.set_facecolor("white")  # a notebook may be dark behind a transparent picture
-            fig.savefig(file, format=format, dpi=150, metadata=metadata)
+            ground = "none" if format == "svg" else "white"  # a notebook may be dark behind it
+            fig.savefig(file, format=format, dpi=150, metadata=metadata, facecolor=ground)
     finally:
         _theme = before
     return file.getvalue()

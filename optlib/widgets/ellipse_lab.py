@@ -128,12 +128,18 @@ class EllipseLab(base.Widget):
         names = ("problem", "lr", "kappa", "start", "optimizers", "steps", "scale")
         return f"EllipseLab({', '.join(f'{k}={getattr(self, k)!r}' for k in names)})"
 
+    def _run(self, name):
+        return trace.run(
+            registry.OPTIMIZERS[name], self._problem(), self.steps, self.start, lr=self.lr
+        )
+
     def alt(self):
         x, y = self.start
+        ends = ", ".join(f"{name} {self._run(name).f[-1]:.1e}" for name in self.optimizers)
         return (
             f"Level lines of the problem {PROBLEMS[self.problem][0]} and the paths of "
-            f"{', '.join(self.optimizers)} from ({x:g}, {y:g}) with learning rate {self.lr:g}, "
-            f"{self.steps} steps."
+            f"{', '.join(self.optimizers)} from ({x:g}, {y:g}) with learning rate {self.lr:g}. "
+            f"Loss after {self.steps} steps: {ends}."
         )
 
     def fallback(self):
@@ -151,9 +157,7 @@ class EllipseLab(base.Widget):
         ax.contour(*grid, z, levels=np.unique(np.quantile(z, np.linspace(0.01, 0.96, 14))),
                    colors=figures.ink("faint"), linewidths=0.7)  # fmt: skip
         for name in self.optimizers:
-            path = trace.run(
-                registry.OPTIMIZERS[name], problem, self.steps, self.start, lr=self.lr
-            ).x
+            path = self._run(name).x
             near = np.abs(path).max(axis=1) < 1e3
             ax.plot(*path[near].T, marker=".", **figures.optimizer_style(name))
         ax.plot(*self.start, "o", ms=11, mfc="none", mec=figures.ink(), label="start")

@@ -68,9 +68,11 @@ def test_traits_are_live_in_both_directions(browser, lab_server):
     foreign = []
     page.on(
         "request",
-        lambda sent: foreign.append(sent.url)
-        if not re.match(r"(http|ws)://127\.0\.0\.1|data:|blob:", sent.url)
-        else None,
+        lambda sent: (
+            foreign.append(sent.url)
+            if not re.match(r"(http|ws)://127\.0\.0\.1|data:|blob:", sent.url)
+            else None
+        ),
     )
     page.goto(lab_server)
     cell = page.locator(".jp-Notebook .jp-CodeCell")
