@@ -6,7 +6,25 @@
 (55.0, True)
 """
 
-from optlib.adaptive import Adagrad, Adam, RMSprop
+from optlib.adaptive import (
+    AdaBelief,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamL2,
+    AdamW,
+    AMSGrad,
+    CenteredRMSprop,
+    Lion,
+    MomentumRMSprop,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+    SignSGD,
+    Yogi,
+)
 from optlib.first_order import GD, SGD, ClassicalMomentum, EMAMomentum, Momentum, Nesterov
 from optlib.optimizer import Optimizer
 from optlib.problems import (

@@ -30,6 +30,21 @@ STYLES = {
     "Adagrad": ("#7a5b00", "#f0c94d", (0, (6, 2, 1, 2)), "D"),
     "RMSprop": ("#8a1c7c", "#f08be0", (0, (4, 1, 1, 1, 1, 1)), "v"),
     "Adam": ("#a3123a", "#ff8fa3", (0, (9, 2)), "P"),
+    # A family shares its colour; dashes and marker tell its members apart.
+    "CenteredRMSprop": ("#8a1c7c", "#f08be0", (0, (1, 1)), "<"),
+    "MomentumRMSprop": ("#8a1c7c", "#f08be0", (0, (5, 2)), ">"),
+    "Adadelta": ("#7a5b00", "#f0c94d", (0, (1, 1)), "d"),
+    "AdamL2": ("#a3123a", "#ff8fa3", (0, (1, 1)), "p"),
+    "AdamW": ("#a3123a", "#ff8fa3", "-", "X"),
+    "AMSGrad": ("#a3123a", "#ff8fa3", (0, (5, 1, 1, 1)), "*"),
+    "Adamax": ("#a3123a", "#ff8fa3", (0, (3, 3)), "h"),
+    "NAdam": ("#a3123a", "#ff8fa3", (0, (6, 1)), "H"),
+    "RAdam": ("#a3123a", "#ff8fa3", (0, (2, 1, 5, 1)), "8"),
+    "AdaBelief": ("#a3123a", "#ff8fa3", (0, (4, 1, 1, 1, 1, 1)), "+"),
+    "Yogi": ("#a3123a", "#ff8fa3", (0, (7, 3, 2, 3)), "x"),
+    "SignSGD": ("#3d4f91", "#a9b7ff", (0, (1, 1)), "1"),
+    "Lion": ("#3d4f91", "#a9b7ff", "-", "2"),
+    "Rprop": ("#3d4f91", "#a9b7ff", (0, (5, 2)), "3"),
 }
 # For series that are not optimizers: learning rates, starts, parameters.
 SERIES = (

@@ -14,6 +14,12 @@ import math
 import numpy as np
 
 
+def _range(key):
+    """The least value of a hyperparameter of this name, and the first that is too large."""
+    decay = key.startswith(("beta", "rho"))
+    return 0, 1 if decay else math.inf
+
+
 class Optimizer:
     """Minimise by small steps of ``x``, in place; a subclass supplies the formula.
 
@@ -29,7 +35,8 @@ class Optimizer:
     Attributes
     ----------
     x, t : the parameters, and the number of steps taken.
-    state : dict of arrays, one for each name in ``memory``, shaped like ``x``; zero at the start.
+    state : dict of arrays, one for each name in ``memory``, shaped like ``x``; zero at the start,
+        or what ``initial`` says.
     hyper : dict of hyperparameters as given, schedules not evaluated.
     hyper_now : dict of the values that step t used; before the first step, those that it will use.
 
@@ -40,11 +47,15 @@ class Optimizer:
         array.
     ValueError
         For parameters that are not contiguous in memory or are read-only: they could not be changed
-        in place; and for a hyperparameter that is no number, or of a shape that does not fit.
+        in place; and for a hyperparameter that is no number, negative, a decay (beta, rho) that is
+        not less than 1, or of a shape that does not fit.
     """
 
     memory = ()
     defaults = {}
+    # Memory that does not start at zero: its name -> a number, or "x" for a copy of the parameters,
+    # or the name of a hyperparameter, which then serves for that alone and is not given to update.
+    initial = {}
     block = 131_072  # numbers; x, g and two memories of float32 then fit a 2 MB cache
 
     def __init__(self, x, **hyper):
@@ -74,7 +85,7 @@ class Optimizer:
         for key, value in self.hyper.items():
             if not callable(value):
                 self.hyper[key] = self._check_hyper(key, value)
-        self.state = {key: np.zeros_like(x) for key in self.memory}
+        self.state = {key: self._first(key) for key in self.memory}
 
     def update(self, t, x, g, *memory_and_hyper):
         """Change ``x`` and the memory in place: step number ``t`` with gradient ``g``."""
@@ -129,7 +140,51 @@ class Optimizer:
         return {
             key: self._check_hyper(key, value(t)) if callable(value) else value
             for key, value in self.hyper.items()
+            if key not in self.initial.values()
         }
+
+    def _first(self, key):
+        """The memory of that name before the first step."""
+        value = self.initial.get(key, 0.0)
+        if value == "x":
+            return self.x.copy()
+        value = self.hyper.get(value, value)
+        value = self._check_hyper(key, value(1)) if callable(value) else value
+        return np.full_like(self.x, value)
+
+    def state_bytes(self):
+        """Bytes that the memory takes, beside the parameters and their gradient."""
+        return sum(value.nbytes for value in self.state.values())
+
+    def state_dict(self):
+        """What a continued run needs beside ``x`` and the hyperparameters, as plain arrays.
+
+        ``numpy.savez(file, **opt.state_dict())`` stores it, ``load_state_dict(numpy.load(file))``
+        brings it back; the continued run then equals the uninterrupted one to the last bit.
+        """
+        memory = {key: value.copy() for key, value in self.state.items()}
+        return {"optimizer": type(self).__name__, "t": self.t, **memory}
+
+    def load_state_dict(self, state):
+        """Take over a state of the same class and shape; any other is a ValueError."""
+        name, stored = type(self).__name__, str(state.get("optimizer", "nothing known"))
+        if stored != name:
+            raise ValueError(f"this is a state of {stored}, and needed is one of {name}")
+        if missing := [key for key in ("t", *self.memory) if key not in state]:
+            raise ValueError(f"the state has no {', '.join(missing)}; it has {', '.join(state)}")
+        memory = {key: np.asarray(state[key]) for key in self.memory}
+        for key, value in memory.items():
+            if value.shape != self.x.shape or value.dtype != self.x.dtype:
+                raise ValueError(
+                    f"{key} of the state is {value.dtype} of shape {value.shape}, the parameters "
+                    f"are {self.x.dtype} of shape {self.x.shape}; load it where it came from"
+                )
+        t = state["t"]
+        if int(t) != t or t < 0:
+            raise ValueError(f"the state's t = {t!r} must be a whole number, at least 0")
+        self.t = int(t)
+        for key, value in memory.items():
+            self.state[key][...] = value
 
     def _check_hyper(self, key, value):
         """Return the value as a Python number or an array; raise ValueError if it cannot be one."""
@@ -144,6 +199,12 @@ class Optimizer:
                 f"{type(self).__name__}: {key}={value!r} must be a number, an array that "
                 f"broadcasts to the parameters' shape {self.x.shape}, or a schedule (a callable of "
                 "t = 1, 2, ...)"
+            )
+        low, below = _range(key)
+        if ((array < low) | (array >= below)).any():
+            raise ValueError(
+                f"{type(self).__name__}: {key}={value!r} must be at least {low}"
+                + (f" and less than {below}" if below < math.inf else "")
             )
         return array if array.ndim else array.item()
 

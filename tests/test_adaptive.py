@@ -1,11 +1,23 @@
-"""Adagrad, RMSprop and Adam: first steps, steady states and scale, by hand."""
+"""The adaptive rules: first steps, steady states, scale, and what is known of single rules."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optlib import Adagrad, Adam, RMSprop
+from optlib import (
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamL2,
+    AdamW,
+    AMSGrad,
+    Lion,
+    RAdam,
+    RMSprop,
+    Rprop,
+    SignSGD,
+)
 
 ADAPTIVE = [Adagrad, RMSprop, Adam]
 
@@ -90,3 +102,120 @@ def test_a_power_of_two_in_the_gradient_changes_nothing(cls, seed, power):
 @pytest.mark.parametrize("cls", ADAPTIVE)
 def test_zero_gradients_are_harmless(cls):
     assert (path(cls, np.zeros((5, 2))) == 0).all()
+
+
+# --------------------------------------------------------------- what is known about single rules
+
+
+def test_without_bias_correction_adam_would_overshoot_most_at_step_12():
+    opt = Adam(np.zeros(1), eps=0.0)
+    raw = []
+    for _ in range(1800):
+        opt.step([0.3])
+        raw.append(opt.state["m"][0] / np.sqrt(opt.state["v"][0]))
+    assert np.argmax(raw) + 1 == 12 and np.isclose(max(raw), 6.569, atol=5e-4)
+    assert max(np.flatnonzero(np.array(raw) > 1.1)) + 1 == 1750
+    np.testing.assert_allclose(opt.x, -1800 * 1e-3, rtol=1e-12)  # with it, every step is lr
+
+
+@pytest.mark.parametrize(("beta1", "beta2", "largest"), [(0.9, 0.999, 7.2703), (0.9, 0.95, 1.1650)])
+def test_the_largest_step_of_adam_is_reached_by_a_growing_gradient(beta1, beta2, largest):
+    bound = (1 - beta1) / np.sqrt(1 - beta2) / np.sqrt(1 - beta1**2 / beta2)
+    assert np.isclose(bound, largest, atol=5e-5)
+    opt = Adam(np.zeros(1), lr=1.0, beta1=beta1, beta2=beta2, eps=1e-100)
+    for _ in range(20_000):  # long enough that the corrections have faded
+        opt.step([0.0])
+    for g in (beta1 / beta2) ** np.arange(1999.0, -1, -1):
+        before = opt.x[0]
+        opt.step([g])
+    assert np.isclose(abs(opt.x[0] - before), bound, rtol=1e-5)
+
+
+def on_the_interval(rule, gradient, steps, **hyper):
+    """Where a rule ends that is put back into [-1, 1] after each step."""
+    opt = rule(np.array([hyper.pop("start")]), **hyper)
+    for t in range(1, steps + 1):
+        opt.step([gradient(t)])
+        np.clip(opt.x, -1, 1, out=opt.x)
+    return opt.x[0]
+
+
+def test_reddis_streams_send_adam_to_the_worst_point_and_amsgrad_to_the_best():
+    # Theorem 1 of the paper: 3 once, then -1 twice; the optimum of the sum is -1.
+    hyper = dict(start=1.0, beta1=0.0, beta2=0.1, lr=lambda t: 0.9 * np.sqrt(0.9 / t), eps=0.0)
+    ends = {
+        rule: on_the_interval(rule, lambda t: 3.0 if t % 3 == 1 else -1.0, 9_000, **hyper)
+        for rule in (Adam, AMSGrad)
+    }
+    assert np.isclose(ends[Adam], 1.0, atol=1e-3)
+    assert ends[AMSGrad] < -0.98
+
+    # The online stream: a longer memory, beta2, rescues Adam as well.
+    def stream(t):
+        return 1010.0 if t % 101 == 1 else -10.0
+
+    hyper = dict(start=0.0, lr=lambda t: 0.5 / np.sqrt(t))
+    assert on_the_interval(Adam, stream, 30_000, beta2=0.99, **hyper) > 0.95
+    assert on_the_interval(AMSGrad, stream, 30_000, beta2=0.99, **hyper) < -0.95
+    assert on_the_interval(Adam, stream, 30_000, beta2=0.9999, **hyper) < -0.75
+
+
+def test_adagrad_travels_with_the_root_of_time():
+    opt = Adagrad(np.zeros(1), lr=1.0)
+    for _ in range(100):
+        opt.step([1.0])
+    assert np.isclose(-opt.x[0], 18.590, atol=5e-4)
+    for _ in range(9_900):
+        opt.step([1.0])
+    assert np.isclose(-opt.x[0], 198.54, atol=5e-3)
+
+
+def test_rmsprop_ends_in_a_cycle_of_half_the_learning_rate():
+    opt = RMSprop(np.ones(1), lr=0.01, beta2=0.9)
+    for _ in range(3_000):
+        opt.step(opt.x.copy())
+    assert np.isclose(abs(opt.x[0]), 0.005, rtol=1e-5)
+
+
+def test_the_first_steps_and_the_reductions():
+    g = np.array([3.0, -0.02])
+    first = {rule: rule(np.zeros(2), lr=0.1).step(g) for rule in (SignSGD, Adam, AMSGrad, Adamax)}
+    for x in first.values():
+        np.testing.assert_allclose(x, [-0.1, 0.1], rtol=1e-5)
+    gs = np.random.default_rng(5).standard_normal((40, 3))
+    for special, general, hyper in (
+        (AdamW, Adam, dict(wd=0.0)),
+        (AdamL2, Adam, dict(l2=0.0)),
+        (SignSGD, Lion, dict()),
+    ):
+        a, b = special(np.ones(3)), general(np.ones(3))
+        if special is SignSGD:
+            a, b = special(np.ones(3)), general(np.ones(3), lr=1e-3, beta1=0.0)
+        else:
+            a = special(np.ones(3), **hyper)
+        for step in gs:
+            np.testing.assert_array_equal(a.step(step), b.step(step))
+
+
+def test_decoupled_decay_shrinks_by_a_factor_and_the_penalty_does_not():
+    x = AdamW(np.array([2.0]), lr=0.1, wd=0.5).step([0.0])
+    np.testing.assert_allclose(x, 2.0 * (1 - 0.05), rtol=1e-15)
+    x = AdamL2(np.array([2.0]), lr=0.1, l2=0.5).step([0.0])  # rescaled to a whole step
+    np.testing.assert_allclose(x, 2.0 - 0.1, rtol=1e-7)
+
+
+def test_rprop_grows_and_halves_its_steps():
+    opt = Rprop(np.zeros(1))
+    path = [float(opt.step([g])[0]) for g in (1, 1, 1, -1, -1, 1)]
+    np.testing.assert_allclose(
+        np.diff([0.0, *path]), [-0.01, -0.012, -0.0144, 0, 0.0072, 0], atol=1e-15
+    )
+
+
+def test_radam_waits_for_five_steps():
+    opt, plain = RAdam(np.zeros(1)), []
+    for _ in range(6):
+        before = opt.x[0]
+        opt.step([0.3])
+        plain.append(np.isclose(before - opt.x[0], 1e-3 * 0.3))  # lr times the mean, not rescaled
+    assert plain == [True] * 5 + [False]

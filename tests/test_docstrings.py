@@ -1,4 +1,4 @@
-"""Every example in a docstring runs and prints what it says; every public class has its docstring."""
+"""Every example in a docstring runs and prints what it says; every optimizer explains itself."""
 
 import doctest
 import importlib

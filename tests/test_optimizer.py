@@ -116,7 +116,11 @@ def test_an_array_of_one_hyperparameter_for_each_parameter(cls):
 @every_optimizer
 def test_every_hyperparameter_can_be_a_schedule(cls):
     gs = gradients(3, 20, 4)
-    for key, value in cls.defaults.items():
+    for key in cls.initial.values() & cls.defaults.keys():  # only its value at t = 1 is used
+        changing = path(cls, np.ones(4), gs, **{key: lambda t: 0.5 / t})
+        np.testing.assert_array_equal(changing, path(cls, np.ones(4), gs, **{key: 0.5}))
+    for key in cls.defaults.keys() - cls.initial.values():
+        value = cls.defaults[key]
         constant = path(cls, np.ones(4), gs, **{key: Constant(value)})
         np.testing.assert_array_equal(constant, path(cls, np.ones(4), gs))
         # Changing numbers: the same as a constant that is replaced by hand before each step.
@@ -289,10 +293,11 @@ def broken(t):
     ids=["raises", "NaN", "shape", "None"],
 )
 def test_a_bad_schedule_leaves_everything_untouched(cls, schedule, error, message):
-    opt = cls(np.ones(3), lr=schedule)
+    key = next(key for key in cls.defaults if key not in cls.initial.values())
+    opt = cls(np.ones(3), **{key: schedule})
     opt.step(np.ones(3))
     before = snapshot(opt)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message.replace("lr", key)):
         opt.step(np.ones(3))
     assert snapshot(opt) == before
 
@@ -303,3 +308,88 @@ def test_a_class_without_a_formula_says_so():
 
     with pytest.raises(TypeError, match="Empty has no formula: write its method update"):
         Empty(np.ones(1)).step([1.0])
+
+
+# ------------------------------------------------------------------------------------------- state
+
+
+@every_optimizer
+def test_a_run_that_is_stored_and_continued_equals_the_uninterrupted_one(cls, tmp_path):
+    gs = gradients(8, 30, 5)
+    whole = cls(np.ones(5), **{key: Constant(v) for key, v in cls.defaults.items()})
+    half = cls(np.ones(5))
+    for g in gs[:17]:
+        whole.step(g)
+        half.step(g)
+    np.savez(tmp_path / "state.npz", **half.state_dict())
+    again = cls(half.x.copy())
+    again.load_state_dict(np.load(tmp_path / "state.npz"))
+    for g in gs[17:]:
+        np.testing.assert_array_equal(whole.step(g), again.step(g))
+    assert again.t == 30
+    stored = again.state_dict()
+    again.step(gs[0])
+    assert stored["t"] == 30  # a copy: later steps do not reach it
+    for key in cls.memory:
+        assert not np.shares_memory(stored[key], again.state[key])
+
+
+def test_state_bytes_counts_the_memory():
+    bytes_per_number = {"GD": 0, "Momentum": 8, "Lion": 8, "Adam": 16, "AMSGrad": 24}
+    for name, each in bytes_per_number.items():
+        assert OPTIMIZERS[name](np.zeros(1000)).state_bytes() == 1000 * each
+    assert OPTIMIZERS["Adam"](np.zeros(1000, np.float32)).state_bytes() == 8000
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (lambda s: s.update(optimizer="Adamax"), "state of Adamax.*one of Adam"),
+        (lambda s: s.pop("optimizer"), "nothing known"),
+        (lambda s: s.pop("v"), "has no v"),
+        (lambda s: s.update(v=np.zeros(4)), r"shape \(4,\).*shape \(3,\)"),
+        (lambda s: s.update(m=np.zeros(3, np.float32)), "float32"),
+        (lambda s: s.update(t=-1), "whole number"),
+        (lambda s: s.update(t=1.5), "whole number"),
+    ],
+)
+def test_a_foreign_state_is_refused_and_nothing_changes(change, hint):
+    opt = OPTIMIZERS["Adam"](np.zeros(3))
+    opt.step(np.ones(3))
+    state, before = opt.state_dict(), opt.state_dict()
+    state["m"] = state["m"] + 1
+    change(state)
+    with pytest.raises(ValueError, match=hint):
+        opt.load_state_dict(state)
+    after = opt.state_dict()
+    assert all(np.array_equal(after[key], before[key]) for key in before)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("lr", -1e-3), ("beta1", 1.0), ("beta2", -0.1), ("eps", -1e-8), ("beta1", [0.9, 0.9, 1.5])],
+)
+def test_a_hyperparameter_out_of_range_is_refused(key, value):
+    with pytest.raises(ValueError, match=rf"{key}=.* must be at least 0"):
+        OPTIMIZERS["Adam"](np.zeros(3), **{key: value})
+    opt = OPTIMIZERS["Adam"](np.zeros(3), **{key: lambda t: value})
+    with pytest.raises(ValueError, match=rf"{key}="):
+        opt.step(np.ones(3))
+    assert opt.t == 0 and not opt.x.any() and not opt.state["m"].any()
+
+
+def test_memory_starts_where_the_rule_says():
+    rprop = OPTIMIZERS["Rprop"](np.zeros(2), lr=[0.1, 0.2])
+    assert rprop.state["delta"].tolist() == [0.1, 0.2] and "lr" not in rprop.hyper_now
+    assert OPTIMIZERS["NAdam"](np.zeros(2)).state["p"].tolist() == [1.0, 1.0]
+    assert OPTIMIZERS["Adagrad"](np.zeros(2), s0=0.1).state["s"].tolist() == [0.1, 0.1]
+
+    class Anchored(Optimizer):
+        memory, defaults, initial = ("anchor",), dict(lr=0.1), {"anchor": "x"}
+
+        def update(self, t, x, g, anchor, lr):
+            x -= lr * (x - anchor)
+
+    opt = Anchored(np.array([3.0]))
+    opt.x[:] = 4.0
+    assert opt.state["anchor"].tolist() == [3.0]

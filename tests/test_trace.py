@@ -25,13 +25,13 @@ from optlib import (
 
 # Numbers that a rule raises to the power t: numpy's vector and scalar powers may differ in the
 # last bit, so a sweep over them is compared in the size of rounding.
-POWERS = {"beta1", "beta2"}
+POWERS = {"beta1", "beta2", "psi"}
 
 
 def choices(key, value, seed):
     rng = np.random.default_rng(seed)
     if 0.4 < value < 1:
-        return 1 - (1 - value) * rng.uniform(0.5, 3, 4)
+        return 1 - (1 - value) * rng.uniform(0.5, min(3, 0.9 / (1 - value)), 4)
     return value * 10 ** rng.uniform(-1, 0.5, 4)
 
 

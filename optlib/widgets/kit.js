@@ -122,7 +122,8 @@ function sharp(canvas, width, height) {
 /** Run a traced optimizer on a traced problem: iterates as [x0, y0, x1, y1, ...]. */
 function trajectory(rule, problem, p, start, hyper, steps) {
   const d = problem.dim, path = new Float64Array(d * (steps + 1)), x = Float64Array.from(start), g = new Float64Array(d);
-  const m = Object.fromEntries(rule.memory.map((k) => [k, new Float64Array(d)]));
+  const first = (k) => { const v = rule.initial[k] ?? 0; return v === "x" ? x : new Float64Array(d).fill(hyper[v] ?? v); };
+  const m = Object.fromEntries(rule.memory.map((k) => [k, Float64Array.from(first(k))]));
   path.set(x);
   for (let t = 1; t <= steps; t++) {
     problem.grad(x, p, g);

@@ -6,8 +6,8 @@ line of JavaScript, in Python's order, so that both languages round the same num
 way. A formula exists once, in Python, and every widget shows that one.
 
 What JavaScript gets for each class is an object: an optimizer
-``{memory, defaults, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a problem
-``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``.
+``{memory, defaults, initial, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a
+problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``.
 """
 
 import copy
@@ -190,14 +190,13 @@ def optimizer_js(cls):
     x, g = Symbol(recorder, "x[i]"), Symbol(recorder, "g[i]")
     memory = {key: Symbol(recorder, f"m.{key}[i]") for key in cls.memory}
     rule = cls.__new__(cls)
-    rule.update(
-        Symbol(recorder, "t"), x, g, *memory.values(), **_numbers(cls.defaults, "h", recorder)
-    )
+    used = [key for key in cls.defaults if key not in cls.initial.values()]
+    rule.update(Symbol(recorder, "t"), x, g, *memory.values(), **_numbers(used, "h", recorder))
     writes = [f"m.{key}[i] = {symbol.js};" for key, symbol in memory.items()]
     loop = ["for (let i = 0; i < x.length; i++) {"]
     loop += [f"  {line}" for line in [*recorder.lines, *writes, f"x[i] = {x.js};"]] + ["}"]
     return _object(
-        {"memory": list(cls.memory), "defaults": cls.defaults},
+        {"memory": list(cls.memory), "defaults": cls.defaults, "initial": cls.initial},
         [_method("step", "t, x, g, m, h", loop)],
     )
 

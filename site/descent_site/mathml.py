@@ -26,6 +26,7 @@ require("readline").createInterface({input: process.stdin}).on("line", (line) =>
 """
 # These number themselves in TeX; in the book, Sphinx numbers the labelled equations.
 NUMBERED = re.compile(r"\\(begin|end)\{(align|alignat|equation|gather)\}")
+ENVIRONMENT = re.compile(r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +77,7 @@ def _inline(translator, node):
 
 def _display(translator, node):
     tex = NUMBERED.sub(r"\\\1{\2*}", node.astext().strip())
-    if r"\\" in tex and r"\begin" not in tex:
+    if r"\\" in ENVIRONMENT.sub("", tex):  # several lines, and not those of a matrix or a case
         tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
     out = translator.body
     out.append(translator.starttag(node, "div", CLASS="math-block"))

@@ -34,8 +34,14 @@ def type_into(lab, label, text):
 
 
 def status(page, lab):
-    page.wait_for_timeout(500)
-    return lab.locator(".lab-status").inner_text()
+    """What the lab says once it has come to rest; it speaks a moment after a change."""
+    said = lab.locator(".lab-status").filter(has_text="step")
+    said.wait_for()
+    before = None
+    while before != said.inner_text():
+        before = said.inner_text()
+        page.wait_for_timeout(600)
+    return before
 
 
 def test_its_numbers_are_those_of_optlib(lab):
@@ -75,6 +81,11 @@ def test_the_start_is_dragged_and_moved_by_arrow_keys(lab):
     page.mouse.up()
     dragged = float(box.get_by_label("Start, coordinate x").input_value())
     assert dragged < was - 2
+    assert float(box.get_by_label("Start, coordinate y").input_value()) < 1  # down is less
+    page.wait_for_timeout(300)
+    spot = knob.bounding_box()  # and the handle lies under the pointer
+    assert abs(spot["x"] + spot["width"] / 2 - (x - 100)) < 3
+    assert abs(spot["y"] + spot["height"] / 2 - (y + 40)) < 3
     knob.focus()
     page.keyboard.press("ArrowLeft")
     pressed = float(box.get_by_label("Start, coordinate x").input_value())
@@ -124,6 +135,8 @@ def test_a_link_to_a_section_is_no_setting(lab):
     assert box.locator(".lab-note").is_hidden()
     page.wait_for_timeout(400)
     assert page.url.endswith("#quiz")
+    type_into(box, "Steps, typed", 50)
+    assert setting(page, "steps") == "50" and "quiz" not in page.url
 
 
 def test_a_shared_link_gives_the_same_picture(lab):
@@ -170,7 +183,7 @@ def test_missions_are_solved_and_only_when_they_are(lab):
         type_into(box, "Learning rate η, typed", lr)
         page.wait_for_timeout(200)
 
-    at(10, 0.21), at(30, 0.05), at(100, 0.0198)  # too large, too small, right
+    at(10, 0.21), at(30, 0.06), at(100, 0.0198)  # too large, too small, right
     assert "Solved" not in edge.inner_text()
     at(10, 0.198), at(11, 0.18), at(30, 0.0655)  # 11 is too near to 10 to count
     assert "Solved" in edge.inner_text() and "κ = 11" not in edge.inner_text()

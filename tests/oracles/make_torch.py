@@ -24,7 +24,9 @@ except ImportError:
 STEPS, SIZE = 300, 24
 KEPT = [1, 2, 3, 5, 10, 30, 100, 101, 102, 103, 150, 200, 300]  # the steps whose iterates are kept
 SGD, Adagrad = torch.optim.SGD, torch.optim.Adagrad
-RMSprop, Adam = torch.optim.RMSprop, torch.optim.Adam
+RMSprop, Adam, AdamW = torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW
+Adadelta, Adamax, Rprop = torch.optim.Adadelta, torch.optim.Adamax, torch.optim.Rprop
+NAdam, RAdam = torch.optim.NAdam, torch.optim.RAdam
 drop = (torch.optim.lr_scheduler.StepLR, dict(step_size=100, gamma=0.1))
 cosine = (torch.optim.lr_scheduler.CosineAnnealingLR, dict(T_max=300, eta_min=1e-4))
 halves = [1e-2, 1e-3]  # learning rates of the first and of the second half of the parameters
@@ -53,6 +55,28 @@ CASES = {
     "adam betas eps": (Adam, dict(lr=0.1, betas=(0.8, 0.95), eps=1e-2), None),
     "adam step schedule": (Adam, dict(lr=0.1), drop),
     "adam two groups": (Adam, dict(lr=halves), None),
+    "adagrad accumulator": (Adagrad, dict(lr=0.1, initial_accumulator_value=0.1), None),
+    "adagrad lr decay": (Adagrad, dict(lr=0.1, lr_decay=0.05), None),
+    "rmsprop centered": (RMSprop, dict(centered=True), None),
+    "rmsprop centered alpha": (RMSprop, dict(lr=0.05, alpha=0.9, eps=1e-4, centered=True), None),
+    "rmsprop momentum": (RMSprop, dict(momentum=0.9), None),
+    "rmsprop momentum alpha": (RMSprop, dict(lr=1e-3, alpha=0.9, momentum=0.5), drop),
+    "adadelta": (Adadelta, dict(), None),
+    "adadelta rho": (Adadelta, dict(lr=0.5, rho=0.95, eps=1e-4), None),
+    "adam l2": (Adam, dict(weight_decay=1e-2), None),
+    "adam l2 strong": (Adam, dict(lr=0.1, weight_decay=0.3), drop),
+    "adamw": (AdamW, dict(), None),
+    "adamw strong": (AdamW, dict(lr=0.1, weight_decay=0.3), drop),
+    "amsgrad": (Adam, dict(amsgrad=True), None),
+    "amsgrad betas": (Adam, dict(lr=0.1, betas=(0.8, 0.9), amsgrad=True), drop),
+    "adamax": (Adamax, dict(), None),
+    "adamax betas": (Adamax, dict(lr=0.1, betas=(0.8, 0.9), eps=1e-3), drop),
+    "nadam": (NAdam, dict(), None),
+    "nadam decay": (NAdam, dict(lr=0.1, betas=(0.8, 0.95), momentum_decay=0.1), drop),
+    "radam": (RAdam, dict(), None),
+    "radam betas": (RAdam, dict(lr=0.1, betas=(0.8, 0.95), eps=1e-4), drop),
+    "rprop": (Rprop, dict(), None),
+    "rprop etas": (Rprop, dict(lr=0.1, etas=(0.3, 1.5), step_sizes=(1e-3, 0.5)), None),
 }
 
 

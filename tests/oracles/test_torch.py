@@ -33,10 +33,33 @@ CASES = {
     "adam betas eps": ("Adam", dict(lr=0.1, beta1=0.8, beta2=0.95, eps=1e-2)),
     "adam step schedule": ("Adam", dict(lr=Step(0.1, every=100))),
     "adam two groups": ("Adam", dict(lr=halves)),
+    "adagrad accumulator": ("Adagrad", dict(lr=0.1, s0=0.1)),
+    "adagrad lr decay": ("Adagrad", dict(lr=lambda t: 0.1 / (1 + (t - 1) * 0.05))),
+    "rmsprop centered": ("CenteredRMSprop", dict()),
+    "rmsprop centered alpha": ("CenteredRMSprop", dict(lr=0.05, beta2=0.9, eps=1e-4)),
+    "rmsprop momentum": ("MomentumRMSprop", dict()),
+    "rmsprop momentum alpha": ("MomentumRMSprop", dict(lr=Step(1e-3, 100), beta2=0.9, beta=0.5)),
+    "adadelta": ("Adadelta", dict()),
+    "adadelta rho": ("Adadelta", dict(lr=0.5, rho=0.95, eps=1e-4)),
+    "adam l2": ("AdamL2", dict()),
+    "adam l2 strong": ("AdamL2", dict(lr=Step(0.1, 100), l2=0.3)),
+    "adamw": ("AdamW", dict()),
+    "adamw strong": ("AdamW", dict(lr=Step(0.1, 100), wd=0.3)),
+    "amsgrad": ("AMSGrad", dict()),
+    "amsgrad betas": ("AMSGrad", dict(lr=Step(0.1, 100), beta1=0.8, beta2=0.9)),
+    "adamax": ("Adamax", dict()),
+    "adamax betas": ("Adamax", dict(lr=Step(0.1, 100), beta1=0.8, beta2=0.9, eps=1e-3)),
+    "nadam": ("NAdam", dict()),
+    "nadam decay": ("NAdam", dict(lr=Step(0.1, 100), beta1=0.8, beta2=0.95, psi=0.1)),
+    "radam": ("RAdam", dict()),
+    "radam betas": ("RAdam", dict(lr=Step(0.1, 100), beta1=0.8, beta2=0.95, eps=1e-4)),
+    "rprop": ("Rprop", dict()),
+    "rprop etas": ("Rprop", dict(lr=0.1, shrink=0.3, grow=1.5, smallest=1e-3, largest=0.5)),
 }
 
-# torch has no such rule; each has an oracle of its own in test_first_order.py.
-NOT_IN_TORCH = {"ClassicalMomentum"}
+# torch has no such rule. The first has oracles of its own in test_first_order.py, the others have
+# optax's trajectories in test_optax.py.
+NOT_IN_TORCH = {"ClassicalMomentum", "AdaBelief", "Yogi", "Lion", "SignSGD"}
 
 
 @pytest.fixture(scope="module")

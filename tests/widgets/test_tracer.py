@@ -82,8 +82,10 @@ PROGRAM = """
 const at = (h, t) => Object.fromEntries(Object.entries(h).map(([key, v]) =>
   [key, Array.isArray(v) ? SCHEDULES[v[0]].at(t, v[1]) : v]));
 const runs = input.runs.map(([name, h]) => {
-  const rule = OPTIMIZERS[name], x = [...input.start], path = [];
-  const m = Object.fromEntries(rule.memory.map((key) => [key, x.map(() => 0)]));
+  const rule = OPTIMIZERS[name], x = [...input.start], path = [], h1 = at(h, 1);
+  const first = (key) => rule.initial[key] ?? 0;
+  const m = Object.fromEntries(rule.memory.map((key) =>
+    [key, x.map((v) => first(key) === "x" ? v : h1[first(key)] ?? first(key))]));
   input.gradients.forEach((g, i) => {
     rule.step(i + 1, x, g, m, at(h, i + 1));
     path.push([...x]);
@@ -186,7 +188,11 @@ def test_schedules(name, javascript, share):
 def test_the_objects_say_what_they_need(javascript):
     facts = javascript["facts"]
     for name, cls in OPTIMIZERS.items():
-        assert facts["OPTIMIZERS"][name] == {"memory": list(cls.memory), "defaults": cls.defaults}
+        assert facts["OPTIMIZERS"][name] == {
+            "memory": list(cls.memory),
+            "defaults": cls.defaults,
+            "initial": cls.initial,
+        }
     for name, cls in PROBLEMS.items():
         dim = INSTANCES[name].dim if name in INSTANCES else cls.dim
         assert facts["PROBLEMS"][name] == {"dim": dim, "defaults": cls.parameters}

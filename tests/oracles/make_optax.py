@@ -1,0 +1,62 @@
+"""Make optax.npz: what optax does with the gradients of torch.npz, for rules that torch lacks.
+
+    python tests/oracles/make_optax.py
+
+needs optax and is run by hand, rarely, after make_torch.py.
+"""
+
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+
+try:
+    import jax
+    import optax
+except ImportError:
+    raise SystemExit(
+        "optax is not installed here. Only making the oracles anew needs it: pip install optax, "
+        "then run this script again. The tests need only the file that it has written."
+    ) from None
+
+HERE = Path(__file__).parent
+drop = optax.piecewise_constant_schedule(0.1, {100: 0.1, 200: 0.1})
+
+CASES = {
+    "adabelief": optax.adabelief(1e-3),
+    "adabelief betas": optax.adabelief(drop, b1=0.8, b2=0.95, eps=1e-3, eps_root=1e-3),
+    "yogi": optax.yogi(1e-2),
+    "yogi betas": optax.yogi(drop, b1=0.8, b2=0.95, eps=1e-2),
+    "lion": optax.lion(1e-4, weight_decay=0.0),
+    "lion decay": optax.lion(drop, b1=0.8, b2=0.95, weight_decay=0.3),
+    "sign sgd": optax.sign_sgd(1e-3),
+    "sign sgd schedule": optax.sign_sgd(drop),
+}
+
+
+def main():
+    jax.config.update("jax_enable_x64", True)
+    with np.load(HERE / "torch.npz") as file:
+        gradients, x0, kept = file["gradients"], file["x0"], file["kept"]
+    paths = {}
+    for name, rule in CASES.items():
+        x = jax.numpy.asarray(x0)
+        state, path = rule.init(x), []
+        for g in gradients:
+            change, state = rule.update(jax.numpy.asarray(g), state, x)
+            x = optax.apply_updates(x, change)
+            path.append(np.asarray(x))
+        paths[name] = np.array(path)[kept - 1]
+    made_with = dict(
+        optax=optax.__version__,
+        jax=jax.__version__,
+        numpy=np.__version__,
+        python=platform.python_version(),
+    )
+    np.savez_compressed(HERE / "optax.npz", made_with=json.dumps(made_with), **paths)
+    print(f"optax.npz: {len(paths)} trajectories, {made_with}")
+
+
+if __name__ == "__main__":
+    main()
