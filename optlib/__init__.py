@@ -25,6 +25,7 @@ from optlib.adaptive import (
     SignSGD,
     Yogi,
 )
+from optlib.averaging import ScheduleFreeAdamW, ScheduleFreeSGD
 from optlib.first_order import GD, SGD, ClassicalMomentum, EMAMomentum, Momentum, Nesterov
 from optlib.optimizer import Optimizer
 from optlib.problems import (

@@ -44,6 +44,8 @@ STYLES = {
     "Yogi": ("#a3123a", "#ff8fa3", (0, (7, 3, 2, 3)), "x"),
     "SignSGD": ("#3d4f91", "#a9b7ff", (0, (1, 1)), "1"),
     "Lion": ("#3d4f91", "#a9b7ff", "-", "2"),
+    "ScheduleFreeSGD": ("#0063a6", "#6cb6ff", (0, (6, 2, 1, 2)), "4"),
+    "ScheduleFreeAdamW": ("#a3123a", "#ff8fa3", (0, (6, 2, 1, 2)), "|"),
     "Rprop": ("#3d4f91", "#a9b7ff", (0, (5, 2)), "3"),
 }
 # For series that are not optimizers: learning rates, starts, parameters.

@@ -137,11 +137,13 @@ class Optimizer:
         return self._hyper_at(max(self.t, 1))
 
     def _hyper_at(self, t):
-        return {
+        now = {
             key: self._check_hyper(key, value(t)) if callable(value) else value
             for key, value in self.hyper.items()
-            if key not in self.initial.values()
         }
+        for start in self.initial.values():
+            now.pop(start, None)
+        return now
 
     def _first(self, key):
         """The memory of that name before the first step."""

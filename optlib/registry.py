@@ -1,6 +1,6 @@
 """Every optimizer, problem and schedule by name: for widgets and for tests of all."""
 
-from optlib import adaptive, first_order, problems, schedules
+from optlib import adaptive, averaging, first_order, problems, schedules
 from optlib.optimizer import Optimizer
 from optlib.problems import Problem
 from optlib.schedules import Schedule
@@ -18,7 +18,7 @@ def _classes(base, *modules):
     }
 
 
-OPTIMIZERS = _classes(Optimizer, first_order, adaptive)
+OPTIMIZERS = _classes(Optimizer, first_order, adaptive, averaging)
 PROBLEMS = _classes(Problem, problems)
 SCHEDULES = _classes(Schedule, schedules)
 

@@ -226,6 +226,25 @@ def rprop(theta, g, eta, shrink, grow, smallest, largest):
         theta.append(theta[t - 1] - delta[t] * sign(h[t]))
 
 
+def schedule_free_sgd(theta, g, eta, beta):
+    z, a = [theta[0]], [theta[0]]
+    for t in range(1, len(g)):
+        z.append(z[t - 1] - eta(t) * g[t])
+        a.append((1 - 1 / t) * a[t - 1] + 1 / t * z[t])
+        theta.append((1 - beta(t)) * z[t] + beta(t) * a[t])
+
+
+def schedule_free_adamw(theta, g, eta, beta1, beta2, epsilon, lam):
+    z, a, v, w = [theta[0]], [theta[0]], [0.0], [0.0]
+    for t in range(1, len(g)):
+        v.append(beta2(t) * v[t - 1] + (1 - beta2(t)) * g[t] ** 2)
+        w.append(w[t - 1] + eta(t) ** 2)
+        root = sqrt(v[t] / (1 - beta2(t) ** t)) + epsilon(t)
+        z.append(z[t - 1] - eta(t) * (g[t] / root + lam(t) * theta[t - 1]))
+        a.append((1 - eta(t) ** 2 / w[t]) * a[t - 1] + eta(t) ** 2 / w[t] * z[t])
+        theta.append((1 - beta1(t)) * z[t] + beta1(t) * a[t])
+
+
 # class: (where the equation stands, its LaTeX, its transcription, our name of each symbol)
 EQUATIONS = {
     "GD": (
@@ -410,6 +429,27 @@ EQUATIONS = {
         r"\theta_t &= \theta_{t-1} - \delta_t\, \mathrm{sign}(h_t)",
         rprop,
         dict(eta="lr", shrink="shrink", grow="grow", smallest="smallest", largest="largest"),
+    ),
+}
+EQUATIONS |= {
+    "ScheduleFreeSGD": (
+        "eq-schedule-free-sgd",
+        r"z_t &= z_{t-1} - \eta\, g_t \\ "
+        r"a_t &= (1 - \tfrac1t)\, a_{t-1} + \tfrac1t\, z_t \\ "
+        r"\theta_t &= (1 - \beta)\, z_t + \beta\, a_t",
+        schedule_free_sgd,
+        dict(eta="lr", beta="beta"),
+    ),
+    "ScheduleFreeAdamW": (
+        "eq-schedule-free-adamw",
+        r"v_t &= \beta_2\, v_{t-1} + (1 - \beta_2)\, g_t^2, \qquad "
+        r"w_t = w_{t-1} + \eta^2 \\ "
+        r"z_t &= z_{t-1} - \eta \Big( \frac{g_t}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon} "
+        r"+ \lambda\, \theta_{t-1} \Big) \\ "
+        r"a_t &= (1 - \eta^2 / w_t)\, a_{t-1} + (\eta^2 / w_t)\, z_t \\ "
+        r"\theta_t &= (1 - \beta_1)\, z_t + \beta_1\, a_t",
+        schedule_free_adamw,
+        dict(eta="lr", beta1="beta1", beta2="beta2", epsilon="eps", lam="wd"),
     ),
 }
 SAME_FORMULA = {"SGD": "GD"}  # a class that inherits its parent's update, and prints none

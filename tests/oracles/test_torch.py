@@ -57,9 +57,11 @@ CASES = {
     "rprop etas": ("Rprop", dict(lr=0.1, shrink=0.3, grow=1.5, smallest=1e-3, largest=0.5)),
 }
 
-# torch has no such rule. The first has oracles of its own in test_first_order.py, the others have
-# optax's trajectories in test_optax.py.
-NOT_IN_TORCH = {"ClassicalMomentum", "AdaBelief", "Yogi", "Lion", "SignSGD"}
+# torch has no such rule. The first has oracles of its own in test_first_order.py, the next have
+# optax's trajectories in test_optax.py, the last those of their authors in test_schedulefree.py.
+NOT_IN_TORCH = {"ClassicalMomentum", "AdaBelief", "Yogi", "Lion", "SignSGD"} | {
+    *("ScheduleFreeSGD", "ScheduleFreeAdamW"),
+}
 
 
 @pytest.fixture(scope="module")
