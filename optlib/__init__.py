@@ -42,7 +42,22 @@ from optlib.problems import (
     TenWell,
 )
 from optlib.registry import OPTIMIZERS, PROBLEMS, SCHEDULES, lookup
-from optlib.schedules import Constant, Cosine, Step
+from optlib.schedules import (
+    WSD,
+    Constant,
+    Cosine,
+    Exponential,
+    InverseSqrt,
+    InverseTime,
+    Linear,
+    MultiStep,
+    OneCycle,
+    Polynomial,
+    ReduceOnPlateau,
+    Step,
+    WarmRestarts,
+    Warmup,
+)
 from optlib.trace import Trace, first, run, sweep
 
 # An unrelated project owns the name `optlib` on the public index: what tells the two apart.

@@ -454,12 +454,86 @@ EQUATIONS |= {
 }
 SAME_FORMULA = {"SGD": "GD"}  # a class that inherits its parent's update, and prints none
 
+
+def warm_restarts(t, value, T_0, T_mult, end):
+    i, cur = 0, t - 1
+    while cur >= T_0 * T_mult**i:
+        cur -= T_0 * T_mult**i
+        i += 1
+    return end + 1 / 2 * (value - end) * (1 + cos(pi * cur / (T_0 * T_mult**i)))
+
+
+def one_cycle(t, value, steps, pct_start, div_factor, final_div_factor):
+    end, pT = value / (div_factor * final_div_factor), pct_start * steps
+    if t <= pT:
+        return value + 1 / 2 * (value / div_factor - value) * (1 + cos(pi * (t - 1) / (pT - 1)))
+    return end + 1 / 2 * (value - end) * (1 + cos(pi * (min(t, steps) - pT) / (steps - pT)))
+
+
 # schedule: (its LaTeX, its transcription)
 SCHEDULE_EQUATIONS = {
     "Constant": (r"\eta_t = \eta", lambda t, value: value),
     "Step": (
         r"\eta_t = \eta\,\gamma^{\lfloor (t-1)/s \rfloor}",
         lambda t, value, every, factor: value * factor ** floor((t - 1) / every),
+    ),
+    "MultiStep": (
+        r"\eta_t = \eta\,\gamma^{\#\{j :\, s_j < t\}}",
+        lambda t, value, milestones, factor: (
+            value * factor ** len([s_j for s_j in milestones if s_j < t])
+        ),
+    ),
+    "Exponential": (
+        r"\eta_t = \eta\,\gamma^{t-1}",
+        lambda t, value, factor: value * factor ** (t - 1),
+    ),
+    "InverseTime": (
+        r"\eta_t = \frac{\eta}{1 + (t - 1) / T}",
+        lambda t, value, steps: value / (1 + (t - 1) / steps),
+    ),
+    "InverseSqrt": (
+        r"\eta_t = \eta\,\min\!\left(\frac{t}{W},\ \sqrt{\frac{W}{t}}\right)",
+        lambda t, value, warmup: value * min(t / warmup, sqrt(warmup / t)),
+    ),
+    "Polynomial": (
+        r"\eta_t = \eta_{end} + (\eta - \eta_{end})\,(1 - \min(t - 1, T) / T)^p",
+        lambda t, value, steps, power, end: (
+            end + (value - end) * (1 - min(t - 1, steps) / steps) ** power
+        ),
+    ),
+    "Linear": (
+        r"\eta_t = \eta_{end} + (\eta - \eta_{end})\,(1 - \min(t - 1, T) / T)",
+        lambda t, value, steps, end: end + (value - end) * (1 - min(t - 1, steps) / steps),
+    ),
+    "WarmRestarts": (
+        r"\eta_t = \eta_{end} + \tfrac12 (\eta - \eta_{end})\,"
+        r"(1 + \cos(\pi\, T_{cur} / T_i)), \qquad "
+        r"T_i = T_0 T_{mult}^i, \quad T_{cur} = t - 1 - \sum_{j<i} T_j",
+        warm_restarts,
+    ),
+    "OneCycle": (
+        r"\eta_t = \begin{cases} "
+        r"\eta + \tfrac12 (\eta / d - \eta)\,(1 + \cos(\pi\, (t - 1) / (pT - 1))) & t \le pT \\ "
+        r"\eta_{end} + \tfrac12 (\eta - \eta_{end})\, "
+        r"(1 + \cos(\pi\, (\min(t, T) - pT) / (T - pT))) & t > pT "
+        r"\end{cases}, \qquad \eta_{end} = \frac{\eta}{d f}",
+        one_cycle,
+    ),
+    "WSD": (
+        r"\eta_t = \begin{cases} \eta\, t / W & t \le W \\ "
+        r"\eta_{end} + (\eta - \eta_{end}) \min(1, \max(T + 1 - t, 0) / D) & t > W \end{cases}",
+        lambda t, value, steps, warmup, decay, end: (
+            value * t / warmup
+            if t <= warmup
+            else end + (value - end) * min(1, max(steps + 1 - t, 0) / decay)
+        ),
+    ),
+    "Warmup": (
+        r"\eta_t = \begin{cases} \phi_1\,(a + (1 - a)\, t / W) & t \le W \\ "
+        r"\phi_{t - W} & t > W \end{cases}",
+        lambda t, then, steps, start: (
+            then(1) * (start + (1 - start) * t / steps) if t <= steps else then(t - steps)
+        ),
     ),
     "Cosine": (
         r"\eta_t = \eta_{end} + \tfrac12 (\eta - \eta_{end})\,(1 + \cos(\pi \min(t - 1, T) / T))",
@@ -598,7 +672,10 @@ def test_a_class_without_an_equation_has_no_formula_of_its_own(name):
 @pytest.mark.parametrize("name", SCHEDULE_EQUATIONS)
 def test_the_schedule_computes_its_equation(name):
     cls, (_, transcription) = SCHEDULES[name], SCHEDULE_EQUATIONS[name]
-    for draw in [dict(value=0.3, every=7, factor=0.6, steps=40, end=0.05)]:
+    usual = dict(value=0.3, every=7, factor=0.6, steps=40, end=0.05, milestones=[1, 7, 30])
+    usual |= dict(power=1.7, T_0=5, T_mult=2, pct_start=0.28, div_factor=7.0, final_div_factor=90.0)
+    usual |= dict(warmup=6, decay=11, then=lambda t: 0.3 / t, start=0.2)
+    for draw in [usual, {**usual, "T_mult": 1, "warmup": 1, "decay": 1, "start": 0.0}]:
         arguments = {key: draw[key] for key in cls.defaults}
         schedule = cls(**arguments)
         for t in range(1, 120):

@@ -225,13 +225,27 @@ def problem_js(problem):
     return _object({"dim": given.dim, "defaults": parameters}, methods)
 
 
-def schedule_js(cls):
-    """The formula of a schedule class as a JavaScript object."""
+def schedule_js(schedule):
+    """The formula of a schedule as a JavaScript object.
+
+    ``schedule`` is a class (its numbers stay symbols, to be moved by a slider) or an instance; what
+    that holds besides numbers, such as milestones or another schedule, are then constants.
+    """
+    if inspect.isclass(schedule):
+        if schedule.data:
+            raise TraceError(
+                f"cannot trace {schedule.__name__} without its {', '.join(schedule.data)}: "
+                "trace an instance"
+            )
+        given, schedule = schedule.defaults, schedule.__new__(schedule)
+    else:
+        given = schedule.numbers
+    numbers = {key: value for key, value in given.items() if key not in schedule.data}
+    data = {key: given[key] for key in schedule.data}
     recorder = Recorder()
-    rule = cls.__new__(cls)
-    value = rule.at(Symbol(recorder, "t"), **_numbers(cls.defaults, "p", recorder))
+    value = schedule.at(Symbol(recorder, "t"), **data, **_numbers(numbers, "p", recorder))
     return _object(
-        {"defaults": cls.defaults},
+        {"defaults": numbers},
         [_method("at", "t, p", [*recorder.lines, f"return {literal(value)};"])],
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from optlib import OPTIMIZERS, PROBLEMS, SCHEDULES, LeastSquares, NesterovWorst, Optimizer
-from optlib.schedules import Schedule
+from optlib.schedules import Cosine, MultiStep, Schedule, WarmRestarts, Warmup
 from optlib.widgets.tracer import (
     TraceError,
     literal,
@@ -27,12 +27,42 @@ WORST = NesterovWorst(7)
 REGRESSION = LeastSquares(rng.standard_normal((12, 3)), rng.standard_normal(12))
 # A class is traced with symbols for its parameters; these two hold data, so an instance is traced.
 INSTANCES = {"NesterovWorst": WORST, "LeastSquares": REGRESSION}
+SCHEDULE_INSTANCES = {
+    "MultiStep": MultiStep(0.1, [1, 40, 90, 200], factor=0.5),
+    "Warmup": Warmup(Warmup(WarmRestarts(0.1, T_0=30, T_mult=2), steps=40), steps=25),
+}
 RANGES = {"kappa": (1, 1e4), "angle": (-4, 4)}  # where a parameter may not be just any number
 SCHEDULE_EXAMPLES = {
     "Constant": [dict(value=0.02)],
     "Step": [dict(value=0.1, every=40, factor=0.5), dict(value=0.3, every=7, factor=0.9)],
+    "MultiStep": [dict(value=0.1, factor=0.5), dict(value=0.3, factor=0.0)],
+    "Exponential": [dict(value=0.1, factor=0.98)],
+    "InverseTime": [dict(value=0.1, steps=1), dict(value=0.1, steps=50)],
+    "InverseSqrt": [dict(value=0.1, warmup=1), dict(value=0.1, warmup=100)],
+    "Polynomial": [dict(value=0.1, steps=200, power=0.9, end=0.01)],
+    "Linear": [dict(value=0.1, steps=200, end=0.01)],
     "Cosine": [dict(value=0.1, steps=200, end=0.01), dict(value=0.05, steps=33.0, end=0.0)],
+    "WarmRestarts": [
+        dict(value=0.1, T_0=30, T_mult=1, end=0.0),
+        dict(value=0.1, T_0=1, T_mult=3, end=0.01),
+        dict(value=0.1, T_0=10, T_mult=2, end=0.01),
+    ],
+    "OneCycle": [
+        dict(value=0.1, steps=300, pct_start=0.3, div_factor=25.0, final_div_factor=1e4),
+        dict(value=0.1, steps=77, pct_start=0.41, div_factor=10.0, final_div_factor=50.0),
+    ],
+    "WSD": [
+        dict(value=0.1, steps=300, warmup=20, decay=100, end=0.01),
+        dict(value=0.1, steps=300, warmup=0, decay=50, end=0.0),
+    ],
+    "Warmup": [dict(steps=25, start=0.1), dict(steps=1, start=0.0)],
 }
+
+
+def scheduled(name, numbers):
+    """The schedule with these numbers; what else it holds comes from its example."""
+    held = SCHEDULE_INSTANCES[name].numbers if name in SCHEDULE_INSTANCES else {}
+    return SCHEDULES[name](**{**held, **numbers})
 
 
 def draw(value):
@@ -110,7 +140,7 @@ def javascript(run_js):
     tables = [
         table_js("OPTIMIZERS", OPTIMIZERS, optimizer_js),
         table_js("PROBLEMS", problems, problem_js),
-        table_js("SCHEDULES", SCHEDULES, schedule_js),
+        table_js("SCHEDULES", {**SCHEDULES, **SCHEDULE_INSTANCES}, schedule_js),
     ]
     data = dict(
         runs=RUNS, points=POINTS, times=TIMES, gradients=GRADIENTS.tolist(), start=START.tolist()
@@ -145,10 +175,7 @@ def runs_of(name):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers(name, javascript, share):
     for i in runs_of(name):
-        hyper = {
-            key: SCHEDULES[v[0]](**v[1]) if isinstance(v, tuple) else v
-            for key, v in RUNS[i][1].items()
-        }
+        hyper = {key: scheduled(*v) if isinstance(v, tuple) else v for key, v in RUNS[i][1].items()}
         opt = OPTIMIZERS[name](START.copy(), **hyper)
         py = np.array([opt.step(g).copy() for g in GRADIENTS])
         js = np.array(javascript["runs"][i], float)
@@ -178,7 +205,7 @@ def test_schedules(name, javascript, share):
     assert name in SCHEDULE_EXAMPLES, "give the new schedule an example in SCHEDULE_EXAMPLES"
     for i, (other, numbers) in enumerate(TIMES):
         if other == name:
-            schedule = SCHEDULES[name](**numbers)
+            schedule = scheduled(name, numbers)
             py = np.array([schedule(t) for t in range(1, 401)])
             js = np.array(javascript["times"][i], float)
             np.testing.assert_allclose(js, py, rtol=1e-12, atol=1e-15)
@@ -197,7 +224,9 @@ def test_the_objects_say_what_they_need(javascript):
         dim = INSTANCES[name].dim if name in INSTANCES else cls.dim
         assert facts["PROBLEMS"][name] == {"dim": dim, "defaults": cls.parameters}
     for name, cls in SCHEDULES.items():
-        assert facts["SCHEDULES"][name] == {"defaults": cls.defaults}
+        given = SCHEDULE_INSTANCES[name].numbers if name in SCHEDULE_INSTANCES else cls.defaults
+        numbers = {key: value for key, value in given.items() if key not in cls.data}
+        assert facts["SCHEDULES"][name] == {"defaults": numbers}
 
 
 # --------------------------------------------------------------------------- rules made up for this
@@ -307,7 +336,7 @@ def test_a_problem_and_a_schedule_that_cannot_be_traced():
         def f(self, x):
             return np.heaviside(x[0], x[1])
 
-    class Warmup(Schedule):
+    class Climb(Schedule):
         defaults = dict(value=None, steps=None)
 
         def at(self, t, value, steps):
@@ -316,7 +345,12 @@ def test_a_problem_and_a_schedule_that_cannot_be_traced():
     with pytest.raises(TraceError, match="numpy.heaviside"):
         problem_js(Sorted)
     with pytest.raises(TraceError, match="branch on a value; use numpy.where"):
+        schedule_js(Climb)
+    with pytest.raises(TraceError, match="cannot trace Warmup without its then"):
         schedule_js(Warmup)
+    with pytest.raises(TraceError, match=r"float\(\)"):
+        schedule_js(Warmup(lambda t: math.exp(-t), 10))
+    assert "Math.cos" in schedule_js(Warmup(Cosine(0.1, 100), 10))
 
 
 def test_an_array_of_constants_may_meet_a_symbol(run_js):
