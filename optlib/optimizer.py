@@ -86,6 +86,7 @@ class Optimizer:
             if not callable(value):
                 self.hyper[key] = self._check_hyper(key, value)
         self.state = {key: self._first(key) for key in self.memory}
+        self._used = None  # what the latest step used
 
     def update(self, t, x, g, *memory_and_hyper):
         """Change ``x`` and the memory in place: step number ``t`` with gradient ``g``."""
@@ -122,7 +123,7 @@ class Optimizer:
     def advance(self, g):
         """Take one step without looking at ``g``: for runs that are allowed to diverge."""
         hyper = self._hyper_at(self.t + 1)  # first: a schedule may raise, and nothing has changed
-        self.t += 1
+        self.t, self._used = self.t + 1, hyper
         arrays = [self.x, g, *self.state.values()]
         if self.x.size <= self.block or any(np.ndim(value) for value in hyper.values()):
             self.update(self.t, *arrays, **hyper)
@@ -134,7 +135,7 @@ class Optimizer:
 
     @property
     def hyper_now(self):
-        return self._hyper_at(max(self.t, 1))
+        return self._hyper_at(max(self.t, 1)) if self._used is None else dict(self._used)
 
     def _hyper_at(self, t):
         now = {
@@ -184,7 +185,7 @@ class Optimizer:
         t = state["t"]
         if int(t) != t or t < 0:
             raise ValueError(f"the state's t = {t!r} must be a whole number, at least 0")
-        self.t = int(t)
+        self.t, self._used = int(t), None
         for key, value in memory.items():
             self.state[key][...] = value
 

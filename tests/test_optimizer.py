@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optlib import OPTIMIZERS, Constant, Cosine, Optimizer
+from optlib import OPTIMIZERS, Constant, Cosine, Optimizer, ReduceOnPlateau
 
 every_optimizer = pytest.mark.parametrize("cls", OPTIMIZERS.values(), ids=OPTIMIZERS)
 quick = settings(max_examples=15, deadline=None)
@@ -140,6 +140,14 @@ def test_hyper_now_is_what_the_step_used():
     opt.step([1.0])
     assert opt.hyper_now == {"lr": 0.5}
     assert opt.x == [-1.5]
+
+    plateau = ReduceOnPlateau(1.0, factor=0.5, patience=0)
+    opt = OPTIMIZERS["GD"](np.zeros(1), lr=plateau)
+    opt.step([1.0])
+    for metric in (1.0, 1.0):  # no better: the next step will be half as long
+        plateau.step(metric)
+    assert opt.hyper_now == {"lr": 1.0} and plateau(2) == 0.5
+    assert opt.step([1.0])[0] == -1.5 and opt.hyper_now == {"lr": 0.5}
 
 
 # ------------------------------------------------------------------------------ arguments that work
