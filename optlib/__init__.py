@@ -58,6 +58,29 @@ from optlib.schedules import (
     WarmRestarts,
     Warmup,
 )
+from optlib.second_order import (
+    BFGS,
+    LBFGS,
+    Armijo,
+    BarzilaiBorwein,
+    Exact,
+    Fixed,
+    GaussNewton,
+    LevenbergMarquardt,
+    LinearCG,
+    LineSearchError,
+    Minimizer,
+    NaturalGradient,
+    Newton,
+    NonlinearCG,
+    PolyakStep,
+    Record,
+    SteepestDescent,
+    StrongWolfe,
+    TrustRegion,
+    minimize,
+    trust_region_step,
+)
 from optlib.trace import Trace, first, run, sweep
 
 # An unrelated project owns the name `optlib` on the public index: what tells the two apart.
