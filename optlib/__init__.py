@@ -27,6 +27,7 @@ from optlib.adaptive import (
 )
 from optlib.averaging import ScheduleFreeAdamW, ScheduleFreeSGD
 from optlib.first_order import GD, SGD, ClassicalMomentum, EMAMomentum, Momentum, Nesterov
+from optlib.matrix import LAMB, LARS, SOAP, Adafactor, MatrixOptimizer, Muon, Shampoo, newton_schulz
 from optlib.optimizer import Optimizer
 from optlib.problems import (
     Beale,
@@ -41,7 +42,7 @@ from optlib.problems import (
     Saddle,
     TenWell,
 )
-from optlib.registry import OPTIMIZERS, PROBLEMS, SCHEDULES, lookup
+from optlib.registry import MATRIX_OPTIMIZERS, OPTIMIZERS, PROBLEMS, SCHEDULES, lookup
 from optlib.schedules import (
     WSD,
     Constant,

@@ -177,10 +177,11 @@ class Optimizer:
             raise ValueError(f"the state has no {', '.join(missing)}; it has {', '.join(state)}")
         memory = {key: np.asarray(state[key]) for key in self.memory}
         for key, value in memory.items():
-            if value.shape != self.x.shape or value.dtype != self.x.dtype:
+            own = self.state[key]
+            if value.shape != own.shape or value.dtype != own.dtype:
                 raise ValueError(
-                    f"{key} of the state is {value.dtype} of shape {value.shape}, the parameters "
-                    f"are {self.x.dtype} of shape {self.x.shape}; load it where it came from"
+                    f"{key} of the state is {value.dtype} of shape {value.shape}, here it is "
+                    f"{own.dtype} of shape {own.shape}; load it where it came from"
                 )
         t = state["t"]
         if int(t) != t or t < 0:

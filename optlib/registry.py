@@ -1,6 +1,7 @@
 """Every optimizer, problem and schedule by name: for widgets and for tests of all."""
 
-from optlib import adaptive, averaging, first_order, problems, schedules
+from optlib import adaptive, averaging, first_order, matrix, problems, schedules
+from optlib.matrix import MatrixOptimizer
 from optlib.optimizer import Optimizer
 from optlib.problems import Problem
 from optlib.schedules import Schedule
@@ -19,6 +20,7 @@ def _classes(base, *modules):
 
 
 OPTIMIZERS = _classes(Optimizer, first_order, adaptive, averaging)
+MATRIX_OPTIMIZERS = _classes(MatrixOptimizer, matrix)  # not elementwise: not traced, not swept
 PROBLEMS = _classes(Problem, problems)
 SCHEDULES = _classes(Schedule, schedules)
 
