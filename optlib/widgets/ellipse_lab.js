@@ -64,7 +64,7 @@ function render({ model, el, signal, page = false }) {
       if (Math.abs(v) <= 1e3) { start[i] = v; act({ start }); } else complain(`Start: “${field.value}” is not a number from -1000 to 1000.`);
       show();
     });
-    return { field, show: () => { field.value = say(get("start")[i], 4); } };
+    return { field, show: () => write(field, say(get("start")[i], 4)) };
   };
   const sx = coordinate(0, "x"), sy = coordinate(1, "y");
   const scale = choice({ label: "Loss axis", options: [["log", "log"], ["linear", "linear"]], get: () => get("scale"), set: (v) => act({ scale: v }) });

@@ -30,8 +30,15 @@ function readNumber(text) {
 
 /** Calls back when a typed field is done: on leaving it and on Enter, which JupyterLab swallows. */
 function onTyped(field, callback) {
-  field.addEventListener("change", callback);
-  field.addEventListener("keydown", (e) => { if (e.key === "Enter") { e.preventDefault(); callback(); } });
+  const done = () => { field.typing = false; callback(); };
+  field.addEventListener("input", () => { field.typing = true; });
+  field.addEventListener("change", done);
+  field.addEventListener("keydown", (e) => { if (e.key === "Enter") { e.preventDefault(); done(); } });
+}
+
+/** Shows a value in a typed field, unless the reader is in the middle of typing another. */
+function write(field, text) {
+  if (!field.typing) field.value = text;
 }
 
 /**
@@ -52,7 +59,7 @@ function slider({ label, min, max, step, log = false, unit = "", get, set, compl
   const show = () => {
     range.value = to(get());
     range.setAttribute("aria-valuetext", `${say(get(), 4)}${unit}`);
-    field.value = say(get(), 4);
+    write(field, say(get(), 4));
   };
   show();
   return { row: h("div", { className: "lab-row" }, h("label", { htmlFor: id }, label), range, field), show };
