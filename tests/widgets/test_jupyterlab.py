@@ -12,6 +12,7 @@ import urllib.request
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError
 
 CELLS = [
     "from optlib.widgets import EllipseLab\nseen = []\nlab = EllipseLab()\n"
@@ -82,10 +83,14 @@ def test_traits_are_live_in_both_directions(browser, lab_server):
         cell.nth(number).locator(".cm-content").click()
         page.keyboard.press("Control+Enter")
 
-    execute(0)
     lab = page.locator(".lab")
     slider = lab.get_by_label("Learning rate η", exact=True)
-    slider.wait_for()
+    for patience in (20_000, 30_000, 60_000):  # keys pressed before the kernel is there are lost
+        execute(0)
+        with contextlib.suppress(TimeoutError):
+            slider.wait_for(timeout=patience)
+            break
+    slider.wait_for(timeout=5_000)
     start = lab.get_by_label("Start, coordinate x").input_value()
 
     execute(1)  # Python moves the widget
