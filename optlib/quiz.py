@@ -48,12 +48,15 @@ class Option:
     reason: str
 
 
-def choice(question, options, hints=None):
+def choice(question, options, hints=None, objective=None):
     """A question with one right option among several.
 
     ``options`` is a list of ``Option``; exactly one must hold. ``hints`` are texts shown one by
-    one, after the first wrong attempt, the second, and so on. Raises ``ValueError`` or
-    ``TypeError`` when the key is contradictory or something is missing; the message names it.
+    one, after the first wrong attempt, the second, and so on. ``objective`` is the number of the
+    chapter's learning objective that the question tests; the reader sees it.
+
+    Raises ``ValueError`` or ``TypeError`` when the key is contradictory or something is missing;
+    the message names it.
     """
     question = _source(question, "the question")
     options = list(options)
@@ -84,24 +87,24 @@ def choice(question, options, hints=None):
     hints = [hints] if isinstance(hints, str) else list(hints or ())
     return Quiz(
         kind="choice",
-        source=question,
+        source=_numbered(question, objective),
         lines=[f"({letter}) {text}" for letter, text in texts.items()],
         key=held[0],
-        question=_text(question, block=True),
+        question=_question(question, objective),
         options=[{"letter": letter, **_text(text)} for letter, text in texts.items()],
         verdicts=[{"right": bool(o.holds), **_text(o.reason)} for o in options],
         hints=[_text(_source(hint, f"hint {i}")) for i, hint in enumerate(hints, 1)],
     )
 
 
-def number(question, answer, tolerance, reason, mistakes=None, unit=""):
+def number(question, answer, tolerance, reason, mistakes=None, unit="", objective=None):
     """A question whose answer is a number.
 
     ``tolerance`` is relative: 0.01 takes every number within 1 % of ``answer``, and the reader is
     told so. (A quiz whose answer is 0 has no such thing: make it a choice.) ``mistakes`` maps
     numbers that readers are likely to give to the reasons why they are wrong, within the same
-    tolerance; any other number is called too large or too small. Raises ``ValueError`` or
-    ``TypeError`` that names what is wrong.
+    tolerance; any other number is called too large or too small. ``objective`` is as in ``choice``.
+    Raises ``ValueError`` or ``TypeError`` that names what is wrong.
     """
     question = _source(question, "the question")
     _source(reason, "the reason of the answer")
@@ -129,10 +132,10 @@ def number(question, answer, tolerance, reason, mistakes=None, unit=""):
     within = f"within {_percent(tolerance)}"
     return Quiz(
         kind="number",
-        source=question,
+        source=_numbered(question, objective),
         lines=[f"a number{f' in {unit}' if unit else ''}, {within}"],
         key=f"{answer:.6g}{f' {unit}' if unit else ''}",
-        question=_text(question, block=True),
+        question=_question(question, objective),
         verdicts=verdicts,
         unit=_text(unit),
         within=within,
@@ -212,6 +215,22 @@ def _source(text, what="a text"):
     if not text.strip():
         raise ValueError(f"{what} is empty")
     return inspect.cleandoc(text)
+
+
+def _numbered(question, objective):
+    """The question as text, with the objective that it tests."""
+    if objective is None:
+        return question
+    if isinstance(objective, bool) or not isinstance(objective, int) or objective < 1:
+        raise ValueError(f"objective is a number of the chapter's list, got {objective!r}")
+    return f"{question} (objective {objective})"
+
+
+def _question(question, objective):
+    text = _text(question, block=True)
+    if objective is not None:
+        text["html"] += f'<p class="optlib-quiz-objective">Objective {objective}</p>'
+    return text
 
 
 def _real(value, what):

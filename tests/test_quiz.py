@@ -293,3 +293,14 @@ def test_nbval_fails_on_a_key_that_changed_or_contradicts_itself(tmp_path):
     assert result.returncode == 1
     assert "+ Key: (b), computed." in report
     assert "exactly one option must hold, but (a) and (b) hold" in report
+
+
+def test_an_objective_is_shown_and_must_be_a_number_of_the_list():
+    asked = steps(objective=3)
+    assert "(objective 3)\n" in repr(asked)
+    assert '<p class="optlib-quiz-objective">Objective 3</p>' in asked.fallback()
+    assert "objective 2" in repr(limit(objective=2))
+    assert "bjective" not in repr(steps()) + steps().fallback()
+    for nonsense in (0, True, "2", 1.0):
+        with pytest.raises(ValueError, match="objective is a number of"):
+            steps(objective=nonsense)
