@@ -60,6 +60,69 @@ def test_shape(chapter):
     assert quizzes >= 6
 
 
+def objectives(text):
+    """The numbers of the objectives that a chapter lists."""
+    box = re.search(r":::\{admonition\} What you will be able to do\n(.*?)\n:::", text, re.S)
+    return [int(number) for number in re.findall(r"^(\d+)\. ", box[1], re.M)] if box else []
+
+
+def asked(source):
+    """The objective of each quiz question in a piece of code, None where it names none."""
+    return [
+        next((ast.literal_eval(k.value) for k in call.keywords if k.arg == "objective"), None)
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("quiz.choice", "quiz.number")
+    ]
+
+
+def exercised(text):
+    """Objectives that a text names: (objective 2), (objectives 1 and 3), (objectives 2 to 4)."""
+    named = set()
+    for group in re.findall(r"\(objectives? ([^)]*)\)", text):
+        for first, last in re.findall(r"(\d+)(?: to (\d+))?", group):
+            named |= set(range(int(first), int(last or first) + 1))
+    return named
+
+
+def untested(listed, questions, exercises):
+    """What is wrong with the objectives of a chapter, in words."""
+    named = {*questions, *exercises} - {None}
+    wrong = [f"there is no objective {n}" for n in sorted(named - set(listed))]
+    wrong += [f"nothing tests objective {n}" for n in sorted(set(listed) - named)]
+    if not listed or listed != list(range(1, len(listed) + 1)):
+        wrong.append(f"the objectives are numbered 1, 2, 3, ..., and not {listed}")
+    if None in questions:
+        wrong.append("each question of the quiz names its objective")
+    return wrong
+
+
+def test_every_objective_is_tested_and_every_question_names_one(chapter):
+    text = "\n".join(cells(chapter, "markdown"))
+    exercises = re.search(r"^## Exercises$.*?(?=^## |\Z)", text, re.M | re.S)[0]
+    questions, started = [], False
+    for cell in json.loads(chapter.read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        started = started or bool(re.search(r"^## Quiz$", source, re.M))
+        questions += asked(source) if started and cell["cell_type"] == "code" else []
+    assert not untested(objectives(text), questions, exercised(exercises))
+
+
+def test_an_objective_without_a_test_is_found():
+    listed = objectives(":::{admonition} What you will be able to do\n1. a\n2. b\n3. c\n:::\n4. d")
+    assert listed == [1, 2, 3] and objectives("1. a") == []
+    assert asked("quiz.choice('?', [], objective=1)\nquiz.number('?', answer=2)") == [1, None]
+    named = exercised("(objective 7), (objectives 1 and 3), (objectives 4 to 6)")
+    assert named == {1, 3, 4, 5, 6, 7}
+    assert untested(listed, [1, 2], {3}) == []
+    assert untested(listed, [1, None], {4}) == [
+        "there is no objective 4",
+        "nothing tests objective 2",
+        "nothing tests objective 3",
+        "each question of the quiz names its objective",
+    ]
+    assert untested([], [], set()) and untested([1, 1], [1], set())
+
+
 def test_visible_code_fits_the_page(chapter):
     notebook = json.loads(chapter.read_text("utf-8"))
     for cell in notebook["cells"]:
