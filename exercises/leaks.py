@@ -1,9 +1,10 @@
 """Looks for the instructor's text where it must not be: in student versions and in a built site.
 
 Fingerprints are every line of a solution region, of hidden.py and of mutants.toml that is long
-enough to be nobody else's by chance. Pages are searched as a reader sees them (without tags) and as
-they are stored (JSON, ``_sources``); a search index, which keeps single words only, is searched for
-the names that the instructor's code gives to things.
+enough to be nobody else's by chance, and is not one of the few that anybody writes. Pages are
+searched as a reader sees them (without tags) and as they are stored (JSON, ``_sources``); a search
+index, which keeps single words only, is searched for the names that the instructor's code gives to
+things.
 """
 
 import ast
@@ -16,6 +17,14 @@ from exercises.assignment import SourceError, shown
 
 SHORTEST = 20  # characters of a line of code, blanks not counted
 SHORTEST_PROSE = 24  # letters of a piece of text between formulas and emphasis
+# Whole lines that stand in public code as well and give nothing away. Short on purpose: a test sees
+# to it that each of them is common, and that a solution has enough other lines to be found by.
+COMMON = (
+    'with np.errstate(all="ignore"):',
+    'with np.errstate(over="ignore", invalid="ignore"):',
+    'with np.errstate(divide="ignore", invalid="ignore"):',
+    "rng = np.random.default_rng(0)",
+)
 TEXTS = {
     ".cfg", ".css", ".csv", ".htm", ".html", ".ipynb", ".js", ".json", ".map", ".md", ".mjs", ".py",
     ".rst", ".svg", ".toml", ".txt", ".xml", ".yaml", ".yml", "",
@@ -109,10 +118,11 @@ def _bound(tree):
 
 
 def _code(lines):
-    found = {}
+    found, common = {}, {_fold(line) for line in COMMON}
     for line in lines:
         key = _fold(line)
-        if len(key) >= SHORTEST and not re.match(r"(import|from)\s", line.strip()):
+        own = key not in common and not re.match(r"(import|from)\s", line.strip())
+        if len(key) >= SHORTEST and own:
             found[key] = line.strip()
     return found
 

@@ -1,7 +1,9 @@
 """The search for leaks finds what is planted, however it is dressed."""
 
+import collections
 import html
 import json
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -9,8 +11,10 @@ import sys
 import pytest
 
 from exercises.assignment import Assignment, SourceError, shown
-from exercises.leaks import fingerprints, in_directory
+from exercises.leaks import COMMON, SHORTEST, _code, fingerprints, in_directory
 from exercises.release import release
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,20 +34,22 @@ def test_nothing_is_found_where_nothing_is(assignment, small_site):
     assert in_directory([assignment], small_site) == []
 
 
+def own(line):
+    return len("".join(line.split())) >= 20 and line.strip() not in COMMON
+
+
 def code_lines(assignment):
     return [
         line
         for cell, lines in assignment.regions
         for line in lines
-        if cell["cell_type"] == "code" and len("".join(line.split())) >= 20
+        if cell["cell_type"] == "code" and own(line)
     ]
 
 
 def hidden_lines(assignment):
     lines = (assignment.folder / "hidden.py").read_text("utf-8").split("\n")
-    return [
-        x for x in lines if len("".join(x.split())) >= 20 and not x.startswith(("import", "from"))
-    ]
+    return [line for line in lines if own(line) and not line.startswith(("import", "from"))]
 
 
 def spans(line):
@@ -84,6 +90,25 @@ def test_one_line_is_enough(assignment, small_site):
     with (small_site / "page.html").open("a") as page:
         page.write(spans(line))
     assert in_directory([assignment], small_site) == [f"page.html: {line.strip()}"]
+
+
+def public_lines():
+    for path in [*ROOT.glob("optlib/**/*.py"), *ROOT.glob("chapters/*.ipynb")]:
+        text = path.read_text("utf-8")
+        if path.suffix == ".ipynb":
+            cells = json.loads(text)["cells"]
+            text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+        yield from {line.strip() for line in text.split("\n")}
+
+
+def test_a_line_that_anybody_writes_is_no_leak_and_only_that_line(assignment, small_site):
+    everywhere = collections.Counter(public_lines())
+    assert [line for line in COMMON if everywhere[line] < 2 or len(line) < SHORTEST] == []
+    (small_site / "page.html").write_text("\n".join(f"    {line}\n" for line in COMMON), "utf-8")
+    assert in_directory([assignment], small_site) == []
+    assert not set(COMMON) & set(fingerprints(assignment).code.values())
+    with_a_word = f"{COMMON[0]}  # the run may blow up"
+    assert list(_code([COMMON[0], with_a_word]).values()) == [with_a_word]
 
 
 @pytest.mark.parametrize("where", ["essay.html", "_sources/essay.ipynb"])
