@@ -11,7 +11,11 @@ MODEL = """
 const listeners = [], saved = [], state = { lr: 1, start: [1, 2], solved: [] };
 const model = {
   get: (k) => state[k],
-  set(k, v) { if (state[k] === v) return; state[k] = v; for (const [n, f] of listeners) if (n === `change:${k}`) f(); },
+  set(k, v) {
+    if (state[k] === v) return;
+    state[k] = v;
+    for (const [n, f] of listeners) if (n === `change:${k}`) f();
+  },
   on: (n, f) => listeners.push([n, f]),
   off: (n, f) => listeners.splice(listeners.findIndex(([a, b]) => a === n && b === f), 1),
   save_changes: () => saved.push({ ...state }),
