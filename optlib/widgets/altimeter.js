@@ -109,7 +109,7 @@ function render({ model, el, signal, page = false }) {
     const found = land.height(x);
     seen.push({ at: spot, height: found });
     if (found < height) { here(); trail = [{ at: spot, height }]; felt = null; } else x[along] = kept;
-    message ||= found <= height ? `Height ${say(found)} there. The hiker goes there.` : `Height ${say(found)} there, higher than here. The hiker stays.`;
+    message ||= found <= height ? `Height ${say(found)} there. She goes there.` : `Height ${say(found)} there, higher than here. She stays.`;
     lab.refresh();
   }
   /** Steps of the chosen tool, in pieces of a few milliseconds: one from here, or all of them from the start. */
@@ -163,10 +163,11 @@ function render({ model, el, signal, page = false }) {
   el.append(
     h("div", { className: "alti-pictures" }, profile, bills), purse,
     h("div", { className: "lab-controls" }, size.row, budget.row),
-    h("div", { className: "lab-sets" }, tool.row),
-    h("div", { className: "alti-buttons" }, one, walk, again, other),
-    h("details", { className: "lab-details", open: true }, h("summary", {}, "By hand"),
-      h("div", { className: "lab-row" }, h("span", {}, "Direction"), h("span"), way), place.row, h("div", { className: "alti-buttons" }, look)),
+    h("details", { className: "lab-details", open: true }, h("summary", {}, "By hand, with the altimeter"),
+      h("div", { className: "lab-row alti-way" }, h("span", {}, "Direction"), way), place.row, h("div", { className: "alti-buttons" }, look)),
+    h("details", { className: "lab-details", open: true }, h("summary", {}, "Let her walk"),
+      h("div", { className: "lab-sets" }, tool.row), h("div", { className: "alti-buttons" }, one, walk)),
+    h("div", { className: "alti-buttons alti-again" }, again, other),
     lab.note, lab.status,
   );
 
@@ -244,6 +245,7 @@ function render({ model, el, signal, page = false }) {
 
   // ---- missions: judged by the walks that were really taken
   const best = (what, n) => Math.min(...get("runs").filter((r) => r[0] === what && r[1] === n).map((r) => r[2]));
+  const compared = (n) => best("one", n) + best("level", n) < Infinity;
   const spread = (what) => { // arrivals with a tool in dimensions that are five times apart or more
     const found = [];
     for (const n of [...new Set(get("runs").filter((r) => r[0] === what).map((r) => r[1]))].sort((a, b) => a - b)) if (!found.length || n >= 5 * found.at(-1)) found.push(n);
@@ -252,22 +254,22 @@ function render({ model, el, signal, page = false }) {
   const bill = (what) => spread(what).map((n) => `n = ${n}: ${best(what, n)}`).join(", ");
   const tasks = lab.missions([
     {
-      key: "heights", task: "Heights alone. One direction, by your own hand: move the spot, measure, and get below height 1. Then in 2 and in 10 directions, by hand or by walking with a tool that measures heights.",
+      key: "heights", task: "Heights alone. One direction, by hand: move the spot, measure, and get below height 1. Then 2 and 10 directions, by hand or by letting her walk with a tool that measures heights.",
       progress: () => [1, 2, 10].map((n) => [n, Math.min(...(n === 1 ? ["hand"] : ["hand", "one", "random"]).map((k) => best(k, n)))]).filter(([, v]) => v < Infinity).map(([n, v]) => `n = ${n}: ${v} units`).join(", "),
       done() { return best("hand", 1) < Infinity && [2, 10].every((n) => ["hand", "one", "random"].some((k) => best(k, n) < Infinity)); },
     },
     {
-      key: "crossing", task: "Walk with one height after another, and with the spirit level. Which is the smallest n with which the level is cheaper? Walk on both sides of the border.",
-      progress: () => [...new Set(get("runs").map((r) => r[1]))].sort((a, b) => a - b).filter((n) => best("one", n) + best("level", n) < Infinity).slice(0, 8).map((n) => `n = ${n}: ${best("one", n)} against ${best("level", n)}`).join(", "),
-      done() { return get("runs").some(([, n]) => n > 1 && best("level", n) < best("one", n) && best("one", n - 1) <= best("level", n - 1)); },
+      key: "crossing", task: "Let her walk by heights, one direction after another, and by slopes. Which is the smallest n for which slopes are cheaper? Walk on both sides of the border.",
+      progress: () => [...new Set(get("runs").map((r) => r[1]))].sort((a, b) => a - b).filter(compared).slice(0, 8).map((n) => `n = ${n}: ${best("one", n)} against ${best("level", n)}`).join(", "),
+      done() { return get("runs").some(([, n]) => compared(n) && compared(n - 1) && best("level", n) < best("one", n) && best("one", n - 1) <= best("level", n - 1)); },
     },
     {
-      key: "law", task: "Walk with each of the three tools for three values of n, each at least five times the one before. How does the bill of each grow with n? Do random directions escape the law?",
+      key: "law", task: "Walk with each of the three tools for three values of n, each at least five times the one before. By which law does each bill grow? Do random directions escape it?",
       progress: () => names.filter((k) => spread(k).length).map((k) => `${tools[k]}: ${bill(k)}`).join("; "),
       done: () => names.every((k) => spread(k).length >= 3),
     },
     {
-      key: "budget", task: "Predict. Choose an n above 100 in which you have not walked with one height after another. From your law, set the budget so that the walk just arrives, with at most a tenth left over. The first try counts; a new n is a new try.",
+      key: "budget", task: "Predict. Choose an n above 100 for which she has not walked by heights, one direction after another. From your law, set the budget so that she just arrives, with at most a tenth left over. Only the first walk with an n counts.",
       look() { if (arrived && kind === "one" && blind.n === land.n && spent >= 0.9 * get("budget")) blind.hit = `n = ${land.n}: ${spent} of ${get("budget")} units`; if (arrived) blind.n = 0; },
       progress: () => blind.hit, done() { return !!blind.hit || get("solved").includes("budget"); },
     },
