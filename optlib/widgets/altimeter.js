@@ -152,7 +152,7 @@ function render({ model, el, signal, page = false }) {
   const one = button("One step", () => go(1)), walk = button("Walk from the start", () => go(Infinity));
   const again = button("Back to the start", () => { begin(); show(); lab.refresh(); });
   const other = button("Another valley", () => act({ valley: (get("valley") % ranges.valley[1]) + 1 }));
-  const place = slider({ label: "Spot along it", min: -1, max: 1, step: 0.01, complain: lab.complain, get: () => spot, set: (v) => { spot = v; show(); lab.refresh(); } });
+  const place = slider({ label: "Spot along it", min: -1, max: 1, step: 0.01, complain: lab.complain, get: () => spot, set: (v) => { spot = v; lab.complain(""); show(); lab.refresh(); } });
   const way = h("input", { type: "text", inputMode: "numeric", className: "lab-field", "aria-label": "Direction to look along" });
   onTyped(way, () => {
     const v = readNumber(way.value);
