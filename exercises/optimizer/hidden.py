@@ -1,7 +1,7 @@
-"""Hidden tests of the exercises on what an optimizer is. optlib is the oracle; rng draws the numbers.
+"""Hidden tests of the exercises on what an optimizer is. optlib is the oracle, rng draws numbers.
 
-Nothing about the right answer is typed here but the words of the feedback: each expected step is one of
-``optlib.Momentum``, each count is what ``state_bytes`` says of optlib's own memory.
+Nothing about the right answer is typed here but the words of the feedback: each expected step is
+one of ``optlib.Momentum``, each count is what ``state_bytes`` says of optlib's own memory.
 """
 
 import math
@@ -43,9 +43,7 @@ def replay_cases(rng):
         beta = float(rng.uniform(0.5, 0.9)) if beta is None else beta
         args = dict(params=params, grads=grads, lr=lr, beta=beta)
         check = replay_checker(params, grads, lr, beta)
-        return Case(
-            **same, title=title, args=args, check=check, points=points, unchanged=unchanged
-        )
+        return Case(**same, title=title, args=args, check=check, points=points, unchanged=unchanged)
 
     yield case("without memory", 1, beta=0.0)
     yield case("with memory", 1.5)
@@ -111,9 +109,7 @@ def train_cases(rng):
         lr = float(rng.uniform(0.02, 0.1))
         args = dict(grad=formula, x0=start, lr=lr, beta=beta, steps=steps)
         check = train_checker(formula.build_problem(), start, lr, beta, steps)
-        return Case(
-            **same, title=title, args=args, check=check, points=points, unchanged=unchanged
-        )
+        return Case(**same, title=title, args=args, check=check, points=points, unchanged=unchanged)
 
     def bowl():
         return Formula("gradient", "Quadratic", {"kappa": 8.0, "angle": rng.uniform(0.2, 1.3)})

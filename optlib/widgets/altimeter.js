@@ -217,7 +217,7 @@ function render({ model, el, signal, page = false }) {
     c.restore();
   }
   function drawBills() {
-    const [w, tall] = sizes[1], c = sharp(bills, w, tall), left = 40, right = w - 14, bottom = tall - 34;
+    const [w, tall] = sizes[1], c = sharp(bills, w, tall), left = 40, right = w - 18, bottom = tall - 34;
     const { py } = axes(c, { low: 0, high: 5, log: true, title: "units to the valley", colour, left, right, bottom });
     const px = (n) => left + ((right - left) * Math.log10(n)) / 3;
     c.textAlign = "center";

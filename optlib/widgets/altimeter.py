@@ -28,7 +28,7 @@ PAIR = registry.PROBLEMS["LeastSquares"](np.diag(np.sqrt([2.0, 8.0])), np.zeros(
 
 
 def place(i, valley):
-    """Where the bottom lies along direction i = 0, 1, ...: 0.4 to 0.9 from the start, either way."""
+    """Where the bottom lies along direction i = 0, 1, ...: 0.4 to 0.9 from 0, on either side."""
     u = i * 0.7548776662466927 + valley * 0.5698402909980532
     u = u - np.floor(u)
     return np.where(u < 0.5, u - 0.9, u - 0.1)

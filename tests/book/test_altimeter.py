@@ -26,7 +26,9 @@ def alti(open_page):
 def purse(box):
     """(height, units spent, budget), as the line below the pictures says."""
     said = box.locator(".alti-purse").inner_text()
-    return tuple(float(v) for v in re.search(r"Height ([\d.e-]+) .*; (\d+) of (\d+)", said).groups())
+    return tuple(
+        float(v) for v in re.search(r"Height ([\d.e-]+) .*; (\d+) of (\d+)", said).groups()
+    )
 
 
 def settle(page, box):
@@ -141,7 +143,10 @@ def test_nonsense_in_a_link_is_named_and_changes_nothing(alti):
     assert not page.troubles
 
 
-@pytest.mark.parametrize("label, wrong", [(f"{N}, typed", "5000"), (f"{SPOT}, typed", "<b>x</b>"), (WAY, "3"), (WAY, "1.5")])  # fmt: skip
+@pytest.mark.parametrize(
+    "label, wrong",
+    [(f"{N}, typed", "5000"), (f"{SPOT}, typed", "<b>x</b>"), (WAY, "3"), (WAY, "1.5")],
+)
 def test_nonsense_typed_is_named_and_put_back(alti, label, wrong):
     page, box = alti("#n=2")
     before = box.get_by_label(label, exact=True).input_value()

@@ -6,7 +6,7 @@ import traitlets
 
 from optlib import estimate
 from optlib.widgets import Altimeter
-from optlib.widgets.altimeter import GOAL, H, TOOLS, Valley, place, short_rate, walk
+from optlib.widgets.altimeter import GOAL, TOOLS, H, Valley, place, short_rate, walk
 
 BAD = [
     ("n", 0, "1 and 1000"),
@@ -100,8 +100,12 @@ def front_end():
 
 WALKS = """
 return input.map(([tool, n, valley, steps]) => {
-  const land = landscape(n, valley), x = new Float64Array(n), g = new Float64Array(n), heights = [land.height(x)];
-  for (let t = 0; t < steps; t++) { for (const _ of stepOf(tool, land, x, g)); heights.push(land.height(x)); }
+  const land = landscape(n, valley), x = new Float64Array(n), g = new Float64Array(n);
+  const heights = [land.height(x)];
+  for (let t = 0; t < steps; t++) {
+    for (const _ of stepOf(tool, land, x, g));
+    heights.push(land.height(x));
+  }
   return { heights, cost: costOf(tool, n), rate: shortRate(n), bottom: [...land.bottom] };
 });
 """
