@@ -95,7 +95,11 @@ def verdict(case, outcome):
 
 
 def same(a, b):
-    """Whether two pieces of data hold the same numbers in the same shape."""
+    """Whether two pieces of data hold the same numbers in the same shape, under the same names."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
+    if isinstance(a, list) and isinstance(b, list) and any(isinstance(x, dict) for x in a):
+        return len(a) == len(b) and all(map(same, a, b))
     try:
         return np.array_equal(np.asarray(a), np.asarray(b))
     except ValueError:  # lists that make no array

@@ -222,17 +222,18 @@ def boxes(*changed):
         for i, (name, what) in enumerate(BOXES.items()):
             on = name in changed
             colour = ink("ink") if on else ink("faint")
-            frame = dict(boxstyle="round,pad=0.3", fc="none", ec=colour, lw=2.4 if on else 1)
+            frame = dict(boxstyle="round,pad=0.26", fc="none", ec=colour, lw=2.4 if on else 1)
             weight = "bold" if on else "normal"
             ax.text(
-                i, 0.28, name, ha="center", va="center", fontsize=9.5, weight=weight, bbox=frame
+                i, 0.28, name, ha="center", va="center", fontsize=8.7, weight=weight, bbox=frame
             )
             ax.text(i, -0.38, what, ha="center", va="center", fontsize=8.5, weight=weight)
             if i:
                 arrow = dict(arrowstyle="->", ec=ink())
-                ax.annotate("", (i - 0.43, 0.28), (i - 0.57, 0.28), arrowprops=arrow)
+                ax.annotate("", (i - 0.44, 0.28), (i - 0.56, 0.28), arrowprops=arrow)
 
     which = " and ".join(changed)
-    said = f" Changed here: {which}." if changed else ""
+    every = " All five are looked at here."
+    said = every if set(changed) == set(BOXES) else f" Changed here: {which}." if changed else ""
     steps = "; ".join(f"{name}, {what.replace(chr(10), ' ')}" for name, what in BOXES.items())
     show(draw, alt=f"An optimizer as five boxes in a row: {steps}.{said}", size=(6.4, 1.4))
