@@ -55,7 +55,12 @@ def _weights(name, weights, n):
 
 
 def _pointwise(name, z, y, weights, value, slope, allowed=None, wanted=""):
-    """The mean over the batch of value(z, y), number by number; slope is its derivative by z."""
+    """The mean over the batch of value(z, y), number by number; slope is its derivative by z.
+
+    Without a z, the two formulas: for the widgets, which show them in JavaScript.
+    """
+    if z is None:
+        return value, slope
     z = lift(z)
     if z.data.ndim < 2:
         raise ValueError(f"{name}: predictions have shape (n, outputs), and not {z.shape}")
