@@ -50,9 +50,7 @@ def cross_entropy_cases(rng):
     yield case("the sum over the examples", *batch(), reduction="sum", points=1)
     logits, labels = batch()
     yield case("logits that are whole numbers", np.round(logits).astype(int), labels, points=0.5)
-    yield case(
-        "leaves its arguments as they were", *batch(), points=0.5, unchanged=("logits", "y")
-    )
+    yield case("leaves its arguments as they were", *batch(), points=0.5, unchanged=("logits", "y"))
     logits, labels = batch()
     args = dict(logits=logits, y=labels, reduction="median")
     same |= dict(raises="ValueError", points=0.5)
@@ -149,8 +147,8 @@ def huber_checker(x, delta):
         if not abs(found - wanted) <= 2e-6 + 1e-9 * np.abs(x).max():
             raise Wrong(
                 f"for {len(x)} points and delta = {delta:.4g} the answer is {wanted:.6f}, and "
-                f"yours is {found:.6f}. There the pulls of the points, each at most delta in size, "
-                f"should add up to 0; at yours they add up to {pull(found):.3g}"
+                f"yours is {found:.6f}. The pulls of the points, none above delta in size, should "
+                f"add up to 0; at yours they add up to {pull(found):.3g}"
             )
 
     return check
