@@ -77,9 +77,9 @@ function render({ model, el, signal, page = false }) {
     for (let v = Math.ceil(a / 5) * 5; v <= b; v += b - a > 30 ? 10 : 5) {
       c.beginPath(); c.moveTo(X(v), ROOM.top); c.lineTo(X(v), floor); c.stroke(); c.fillText(String(v), X(v), floor + 16);
     }
-    c.textAlign = "left"; c.fillText(rows.length > 1 ? "loss of one number, each curve from its lowest to its highest value" : "pinball loss of one number, in minutes", 4, 14);
+    c.textAlign = "left"; c.fillText(rows.length > 1 ? "loss of one number, each on a scale of its own" : "pinball loss of one number, in minutes", 4, 14);
     const line = (name, width = 2) => { Object.assign(c, { strokeStyle: colour[name], lineWidth: width }); c.setLineDash(FACTS.dashes[name].map((d) => 2 * d)); };
-    rows.forEach(({ name, loss, p, best }, r) => {
+    rows.forEach(({ name, loss, p, best }) => {
       const n = Math.max(80, Math.round(W / 2)), f = Array.from({ length: n + 1 }, (_, k) => meanLoss(loss, a + ((b - a) * k) / n, y, p));
       const low = meanLoss(loss, best[0], y, p), high = Math.max(...f), Y = (v) => ROOM.curves - ((ROOM.curves - ROOM.top) * (v - low)) / (high - low);
       line(name);
@@ -101,7 +101,7 @@ function render({ model, el, signal, page = false }) {
       Object.assign(c, { strokeStyle: colour[name], lineWidth: 5, globalAlpha: 0.55 });
       c.beginPath(); c.moveTo(X(now.z), lane(i)); c.lineTo(end, lane(i)); c.stroke();
       c.globalAlpha = 1;
-      if (rows.length === 1 || Math.abs(pull) >= get("delta") - 1e-9) { c.lineWidth = 2; c.beginPath(); c.moveTo(end, lane(i) - 6); c.lineTo(end, lane(i) + 6); c.stroke(); }
+      if (rows.length > 1 && Math.abs(pull) >= get("delta") - 1e-9) { c.lineWidth = 2; c.beginPath(); c.moveTo(end, lane(i) - 6); c.lineTo(end, lane(i) + 6); c.stroke(); }
       if (rows.length === 1) { c.fillStyle = colour.ink; c.beginPath(); c.arc(X(y[i]), lane(i), 5, 0, 7); c.fill(); }
     });
     lab.speak(words);
@@ -110,7 +110,7 @@ function render({ model, el, signal, page = false }) {
     const { y, rows, pulls } = now, [first] = rows;
     if (rows.length > 1) {
       const full = pulls.filter((v) => Math.abs(v) >= get("delta") - 1e-9).length;
-      return `Points ${y.map((v) => say(v, 4)).join(", ")}. Mean ${value(rows[0].best)}, median ${value(rows[1].best)}, Huber with δ = ${say(get("delta"), 4)}: ${value(rows[2].best)}. ${full} of 5 points pull with the full force δ.`;
+      return `Points ${y.map((v) => say(v, 4)).join(", ")}. Mean ${value(rows[0].best)}, median ${value(rows[1].best)}, Huber with δ = ${say(get("delta"), 4)}: ${value(rows[2].best)}. Points that pull with the full force δ: ${full} of 5.`;
     }
     const kept = (z) => y.filter((v) => v <= z + 1e-6).length, [low, high] = first.best;
     const flat = high - low > 1e-6 ? `Every number from ${say(low, 4)} to ${say(high, 4)} minutes is equally good.` : `Best is ${value(first.best)} minutes.`;
@@ -135,7 +135,7 @@ function render({ model, el, signal, page = false }) {
         if (!onTab("outlier") || y.some((v) => v < FAR && !(v >= FACTS.points[0] && v <= HONEST))) return;
         if (median <= HONEST + 1e-6) this.held.add(away); else if (median >= FAR - 1e-6) this.left.add(away);
       },
-      progress() { const list = (s) => [...s].sort().join(", "); return `Holds with ${list(this.held) || "none"} beyond ${FAR}${this.left.size ? `, gone with ${list(this.left)}` : ""}.`; },
+      progress() { const list = (s) => [...s].sort().join(", "); return [[this.held, "holds with"], [this.left, "gone with"]].filter(([s]) => s.size).map(([s, word]) => `The median ${word} ${list(s)} beyond ${FAR}.`).join(" "); },
       done() { return [...this.left].some((k) => this.held.has(k - 1)); },
     },
     {
