@@ -189,20 +189,6 @@ def test_missions_are_solved_and_only_when_they_are(outlier):
     assert not page.troubles
 
 
-def test_a_frame_is_quick(outlier):
-    page, box = outlier()
-    session = page.context.new_cdp_session(page)
-    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    box.evaluate("(el) => { el.frames = []; }")
-    point = box.get_by_label("Point 5", exact=True)
-    point.focus()
-    for _ in range(60):
-        page.keyboard.press("ArrowLeft")
-    frames = box.evaluate("(el) => el.frames")
-    assert len(frames) > 10
-    print(f"\nframe, throttled 4 times: median {np.median(frames):.2f} ms")
-
-
 def test_without_javascript_a_picture_stands_in(open_page):
     page = open_page(PAGE, scripts=False)
     picture = page.locator("[data-model-id=outlier-1] img").first
