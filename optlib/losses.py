@@ -153,9 +153,10 @@ def huber(z, y, delta=1.0, weights=None):
     if not delta > 0:
         raise ValueError(f"huber: delta={delta!r} must be greater than 0")
 
-    def slope(z, y):  # of what is cut off at delta; the comparisons look at the real part
+    def slope(z, y):  # the comparisons look at the real part
         r = z - y
-        return np.where(r > delta, delta, np.where(r < -delta, -delta, r)).astype(r.dtype)
+        cut = np.where(r > delta, delta, np.where(r < -delta, -delta, r))
+        return cut.astype(r.dtype)
 
     def value(z, y):
         return slope(z, y) * (z - y - 0.5 * slope(z, y))

@@ -3,7 +3,7 @@
 
 /** The least and the greatest number with the smallest loss: where the slope changes sign, by halving. */
 function bestConstants(loss, y, p) {
-  const slope = (z) => y.reduce((sum, v) => sum + loss.slope(z, v, p), 0);
+  const slope = (z) => { let sum = 0; for (const v of y) sum += loss.slope(z, v, p); return sum; };
   const edge = (beyond) => {
     let low = Math.min(...y) - 1, high = Math.max(...y) + 1;
     for (let k = 0; k < 60; k++) {
@@ -14,7 +14,7 @@ function bestConstants(loss, y, p) {
   };
   return [edge((s) => s >= -1e-9), edge((s) => s > 1e-9)];
 }
-const meanLoss = (loss, z, y, p) => y.reduce((sum, v) => sum + loss.f(z, v, p), 0) / y.length;
+const meanLoss = (loss, z, y, p) => { let sum = 0; for (const v of y) sum += loss.f(z, v, p); return sum / y.length; };
 
 const ROOM = { top: 26, curves: 176, row: 17, lanes: 236, tall: 152, thumb: 13 }; // of the picture, in pixels
 const FAR = 15, HONEST = 4; // where a point counts as moved away, and up to where the others lie
@@ -80,7 +80,7 @@ function render({ model, el, signal, page = false }) {
     c.textAlign = "left"; c.fillText(rows.length > 1 ? "loss of one number, each on a scale of its own" : "pinball loss of one number, in minutes", 4, 14);
     const line = (name, width = 2) => { Object.assign(c, { strokeStyle: colour[name], lineWidth: width }); c.setLineDash(FACTS.dashes[name].map((d) => 2 * d)); };
     rows.forEach(({ name, loss, p, best }) => {
-      const n = Math.max(80, Math.round(W / 2)), f = Array.from({ length: n + 1 }, (_, k) => meanLoss(loss, a + ((b - a) * k) / n, y, p));
+      const n = Math.max(80, Math.round(W / 3)), f = Array.from({ length: n + 1 }, (_, k) => meanLoss(loss, a + ((b - a) * k) / n, y, p));
       const low = meanLoss(loss, best[0], y, p), high = Math.max(...f), Y = (v) => ROOM.curves - ((ROOM.curves - ROOM.top) * (v - low)) / (high - low);
       line(name);
       c.beginPath(); f.forEach((v, k) => c.lineTo(X(a + ((b - a) * k) / n), Y(v))); c.stroke();

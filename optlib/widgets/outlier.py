@@ -80,7 +80,7 @@ class Outlier(base.Widget):
     tab = traitlets.Enum(list(WINDOWS), "outlier").tag(sync=True)
     points = traitlets.List(traitlets.Float(), POINTS, minlen=5, maxlen=5).tag(sync=True)
     delta = traitlets.Float(10.0).tag(sync=True)
-    tau = traitlets.Float(0.5).tag(sync=True)
+    tau = traitlets.Float(0.25).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
     @traitlets.validate("delta", "tau")
