@@ -55,7 +55,12 @@ def _weights(name, weights, n):
 
 
 def _pointwise(name, z, y, weights, value, slope, allowed=None, wanted=""):
-    """The mean over the batch of value(z, y), number by number; slope is its derivative by z."""
+    """The mean over the batch of value(z, y), number by number; slope is its derivative by z.
+
+    Without a z, the two formulas: for the widgets, which show them in JavaScript.
+    """
+    if z is None:
+        return value, slope
     z = lift(z)
     if z.data.ndim < 2:
         raise ValueError(f"{name}: predictions have shape (n, outputs), and not {z.shape}")
@@ -148,9 +153,10 @@ def huber(z, y, delta=1.0, weights=None):
     if not delta > 0:
         raise ValueError(f"huber: delta={delta!r} must be greater than 0")
 
-    def slope(z, y):  # of what is cut off at delta; the comparisons look at the real part
+    def slope(z, y):  # the comparisons look at the real part
         r = z - y
-        return np.where(r > delta, delta, np.where(r < -delta, -delta, r)).astype(r.dtype)
+        cut = np.where(r > delta, delta, np.where(r < -delta, -delta, r))
+        return cut.astype(r.dtype)
 
     def value(z, y):
         return slope(z, y) * (z - y - 0.5 * slope(z, y))

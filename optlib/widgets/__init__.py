@@ -4,4 +4,5 @@ from optlib.widgets.altimeter import Altimeter
 from optlib.widgets.dial import Dial
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
+from optlib.widgets.outlier import Outlier
 from optlib.widgets.root_locus import RootLocus

@@ -7,7 +7,8 @@ way. A formula exists once, in Python, and every widget shows that one.
 
 What JavaScript gets for each class is an object: an optimizer
 ``{memory, defaults, initial, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a
-problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``.
+problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``, a loss
+``{defaults, f(z, y, p), slope(z, y, p)}``.
 """
 
 import copy
@@ -169,6 +170,31 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     __hash__ = object.__hash__
 
+    dtype = np.dtype(float)  # JavaScript has no other numbers
+
+    def astype(self, dtype):
+        return self
+
+
+class Setting(Symbol):
+    """A symbol whose value is known while tracing: against a plain number it compares by that.
+
+    So a formula may refuse what makes no sense, as in ``if not delta > 0``. Whoever sets the value
+    in JavaScript keeps to the range for which the answer is the same.
+    """
+
+    COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
+
+    def __init__(self, recorder, js, value):
+        super().__init__(recorder, js)
+        self.value = value
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        known = [v.value if isinstance(v, Setting) else v for v in inputs]
+        if ufunc in self.COMPARISONS and not any(isinstance(v, Symbol) for v in known):
+            return ufunc(*known)
+        return super().__array_ufunc__(ufunc, method, *inputs, **options)
+
 
 def _method(name, arguments, lines):
     body = "\n".join(f"    {line}" for line in lines)
@@ -257,6 +283,26 @@ def formula_js(name, formula):
     value = formula(*(Symbol(recorder, key) for key in names))
     body = "\n".join(f"  {line}" for line in recorder.lines)
     return f"const {name} = ({', '.join(names)}) => {{\n{body}\n  return {literal(value)};\n}};\n"
+
+
+def loss_js(loss):
+    """Value and slope of a loss of :mod:`optlib.losses`, for one prediction z and one target y.
+
+    Its settings, such as ``delta``, stay symbols, to be moved by a slider.
+    """
+    given = {
+        key: parameter.default
+        for key, parameter in inspect.signature(loss).parameters.items()
+        if key not in ("z", "y", "weights")
+    }
+    methods = []
+    for i, name in enumerate(("f", "slope")):
+        recorder = Recorder()
+        settings = {key: Setting(recorder, f"p.{key}", value) for key, value in given.items()}
+        formula = loss(None, None, **settings)[i]
+        value = formula(Symbol(recorder, "z"), Symbol(recorder, "y"))
+        methods.append(_method(name, "z, y, p", [*recorder.lines, f"return {literal(value)};"]))
+    return _object({"defaults": given}, methods)
 
 
 def table_js(name, entries, printer):

@@ -10,11 +10,13 @@ import math
 import numpy as np
 import pytest
 
-from optlib import OPTIMIZERS, PROBLEMS, SCHEDULES, LeastSquares, NesterovWorst, Optimizer
+from optlib import OPTIMIZERS, PROBLEMS, SCHEDULES, LeastSquares, NesterovWorst, Optimizer, losses
+from optlib.derivatives import value_and_gradient
 from optlib.schedules import Cosine, MultiStep, Schedule, WarmRestarts, Warmup
 from optlib.widgets.tracer import (
     TraceError,
     literal,
+    loss_js,
     optimizer_js,
     problem_js,
     schedule_js,
@@ -351,6 +353,50 @@ def test_a_problem_and_a_schedule_that_cannot_be_traced():
     with pytest.raises(TraceError, match=r"float\(\)"):
         schedule_js(Warmup(lambda t: math.exp(-t), 10))
     assert "Math.cos" in schedule_js(Warmup(Cosine(0.1, 100), 10))
+
+
+POINTWISE = {  # settings besides the defaults, and targets
+    "mse": ([], [0.3, -2.0]),
+    "mae": ([], [0.3, -2.0]),
+    "huber": ([dict(delta=0.4), dict(delta=7.0)], [0.3, -2.0]),
+    "quantile": ([dict(tau=0.9), dict(tau=0.05)], [0.3, -2.0]),
+    "bce": ([], [0, 1, 0.3]),
+    "hinge": ([], [-1, 1]),
+    "focal": ([dict(gamma=0.5), dict(gamma=0.0)], [0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", POINTWISE)
+def test_losses(name, run_js):
+    """Value and slope for one number, with settings other than those that were traced, at kinks."""
+    loss, (settings, targets) = getattr(losses, name), POINTWISE[name]
+    z = [*np.random.default_rng(1).uniform(-6, 6, 40), *targets, 0.0, 30.0, -30.0]
+    program = f"const loss = {loss_js(loss)}; return input.map(([z, y, p]) => "
+    program += "((p) => [loss.f(z, y, p), loss.slope(z, y, p)])({ ...loss.defaults, ...p }));"
+    asked = [(float(a), y, p) for p in [{}, *settings] for y in targets for a in z]
+    for (a, y, p), found in zip(asked, run_js(program, asked), strict=True):
+        value, slope = value_and_gradient(
+            lambda z, y=y, p=p: loss(z, np.array([y]), **p), np.array([[a]])
+        )
+        expected = np.array([value, slope.item()])
+        np.testing.assert_allclose(
+            np.array(found, float), expected, rtol=1e-14, atol=1e-15, err_msg=f"{a} {y} {p}"
+        )
+
+
+def test_every_loss_of_single_numbers_is_traced_here():
+    assert set(POINTWISE) == set(losses.CURVATURE) - {"cross_entropy"}
+
+
+def test_a_setting_answers_for_its_value_against_plain_numbers_only():
+    def odd(z, y, delta=1.0, weights=None):
+        def value(z, y):
+            return np.where(delta > 0.5, z, y)  # decided once, for the value 1
+
+        return value, lambda z, y: max(z, delta)
+
+    with pytest.raises(TraceError, match="branch on a value"):
+        loss_js(odd)
 
 
 def test_an_array_of_constants_may_meet_a_symbol(run_js):
