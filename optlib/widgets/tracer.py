@@ -250,6 +250,15 @@ def schedule_js(schedule):
     )
 
 
+def formula_js(name, formula):
+    """A function of numbers as ``const NAME = (...) => {...}``, its arguments by their names."""
+    recorder = Recorder()
+    names = list(inspect.signature(formula).parameters)
+    value = formula(*(Symbol(recorder, key) for key in names))
+    body = "\n".join(f"  {line}" for line in recorder.lines)
+    return f"const {name} = ({', '.join(names)}) => {{\n{body}\n  return {literal(value)};\n}};\n"
+
+
 def table_js(name, entries, printer):
     """``const NAME = {...}`` with one traced object for each named class."""
     rows = [f"{json.dumps(key)}: {printer(entry)}," for key, entry in entries.items()]
