@@ -224,8 +224,9 @@ def boxes(*changed):
             colour = ink("ink") if on else ink("faint")
             frame = dict(boxstyle="round,pad=0.3", fc="none", ec=colour, lw=2.4 if on else 1)
             weight = "bold" if on else "normal"
+            size = 9.5 if len(name) < 12 else 8.5  # or the longest one hides its arrows
             ax.text(
-                i, 0.28, name, ha="center", va="center", fontsize=9.5, weight=weight, bbox=frame
+                i, 0.28, name, ha="center", va="center", fontsize=size, weight=weight, bbox=frame
             )
             ax.text(i, -0.38, what, ha="center", va="center", fontsize=8.5, weight=weight)
             if i:

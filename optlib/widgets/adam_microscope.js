@@ -97,7 +97,7 @@ function render({ model, el, signal, page = false }) {
   const spot = (e) => { // the bar and the value under the pointer
     const r = pad.getBoundingClientRect(), inner = r.width - MARGIN.left - MARGIN.right;
     const i = Math.floor(((e.clientX - r.left - MARGIN.left) / inner) * MICRO.bars);
-    return { i: Math.min(MICRO.bars - 1, Math.max(0, i)), g: 1.1 - (2.2 * (e.clientY - r.top - TOP)) / (r.height - TOP - 4) };
+    return { i: Math.min(MICRO.bars - 1, Math.max(0, i)), g: 1 - (2 * (e.clientY - r.top - TOP)) / (r.height - TOP - FOOT) };
   };
   let last = null;
   function stroke(e) { // all bars that the pointer passed since the last event
@@ -117,7 +117,7 @@ function render({ model, el, signal, page = false }) {
       rows = lookAt(get("rule"), get("bars"), settings());
       const sizes = rows.map((r) => Math.abs(r.step)), bars = get("bars"), rms = (v) => Math.sqrt(v.reduce((s, x) => s + x * x, 0) / v.length);
       const longest = Math.max(...sizes);
-      now = { longest, at: sizes.indexOf(longest) + 1, rms: rms(sizes), mean: bars.reduce((s, g) => s + g, 0) / bars.length, size: rms(bars) };
+      now = { longest, at: sizes.findIndex((s) => s >= (1 - 1e-9) * longest) + 1, rms: rms(sizes), mean: bars.reduce((s, g) => s + g, 0) / bars.length, size: rms(bars) };
       tasks.judge();
     } else {
       const { beta1, beta2, eps, correct } = settings();
@@ -126,7 +126,7 @@ function render({ model, el, signal, page = false }) {
   }
 
   // ---- drawing
-  const TOP = 22;
+  const TOP = 22, FOOT = 8;
   let colour = {}, wide = 0, tall = [0, 0];
   function layout() {
     wide = stage.clientWidth; tall = [pad.clientHeight, scope.clientHeight];
@@ -145,7 +145,7 @@ function render({ model, el, signal, page = false }) {
   function drawPad() {
     const c = sharp(pad, wide, tall[0]);
     chosen(c, tall[0]);
-    const { py } = axes(c, { low: -1.1, high: 1.1, every: 1.1, title: "gradients: draw here", colour, left: MARGIN.left, right: right(), top: TOP, bottom: tall[0] - 4 });
+    const { py } = axes(c, { low: -1, high: 1, every: 1, title: "gradients: draw here", colour, left: MARGIN.left, right: right(), top: TOP, bottom: tall[0] - FOOT });
     barsOn(c, get("bars"), py, colour.faint, get("bar") - 1);
   }
   function drawScope() {
@@ -154,7 +154,7 @@ function render({ model, el, signal, page = false }) {
     // what it keeps, in units of the largest of it
     const root = (v) => Math.sqrt(Math.max(v, 0)), most = Math.max(1e-9, ...rows.map((r) => Math.max(Math.abs(r.mHat), Math.abs(r.m), root(r.vHat), root(r.v)))) * 1.08;
     const memory = MICRO.views[get("rule")][0] !== null;
-    let { py } = axes(c, { ...view, low: -most, high: most, every: most, title: memory ? "m̂ (colour) within ±√v̂ (black); dashed: m and √v" : "g (colour) within ± the root of what is kept (black)", top: TOP, bottom: half - 6 });
+    let { py } = axes(c, { ...view, low: -most, high: most, every: most, title: memory ? "thick: m̂, between ±√v̂; dashed: m and √v, not corrected" : "thick: the gradient, between ± the root of what is kept", top: TOP, bottom: half - 6 });
     const line = (f, style, width, dash = []) => {
       Object.assign(c, { strokeStyle: style, lineWidth: width }); c.setLineDash(dash);
       c.beginPath(); rows.forEach((r, k) => c.lineTo(px(k), py(f(r)))); c.stroke(); c.setLineDash([]);
@@ -163,11 +163,9 @@ function render({ model, el, signal, page = false }) {
     if (memory) { line((r) => root(r.v), colour.ink, 1, [3, 3]); line((r) => r.m, ink(), 1.2, [3, 3]); }
     line((r) => r.mHat, ink(), 2.4);
     // what it does
-    const far = Math.max(1.05, now.longest * 1.05);
-    ({ py } = axes(c, { ...view, low: -far, high: far, every: far, title: "step / η; dotted: ±1", top: half + TOP, bottom: tall[1] - 4 }));
-    Object.assign(c, { strokeStyle: colour.ink, lineWidth: 1 }); c.setLineDash([2, 3]);
-    for (const one of [1, -1]) { c.beginPath(); c.moveTo(MARGIN.left, py(one)); c.lineTo(right(), py(one)); c.stroke(); }
-    c.setLineDash([]);
+    let far = 2;
+    while (far < now.longest) far *= 2;
+    ({ py } = axes(c, { ...view, low: -far, high: far, every: far / 2, title: "step / η", top: half + TOP, bottom: tall[1] - FOOT }));
     barsOn(c, rows.map((r) => r.step), py, ink(), get("bar") - 1);
   }
   function drawStream() {
