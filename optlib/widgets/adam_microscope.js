@@ -1,7 +1,7 @@
 // Adam microscope: what a rule makes of the gradients of one parameter. Needs, in front of it in the module:
 // kit.js, the traced tables OPTIMIZERS and SCHEDULES, the traced formula corrected, and MICRO (from Python).
 
-const SLICE = 4; // milliseconds of a frame that a long stream may take
+const SLICE = 3; // milliseconds of a frame that a long stream may take
 const MARGIN = { left: 46, right: 8 };
 
 /** A rule about to take its first step: `x`, its memory, and `step(g)`, which returns how far it went down. */

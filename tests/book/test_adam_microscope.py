@@ -83,6 +83,7 @@ def test_a_stroke_of_the_mouse_draws_bars_without_gaps(micro):
     page, box = micro()
     pad = box.locator(".micro-pad")
     pad.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # the page may still move
     spot = pad.bounding_box()
     y = spot["y"] + spot["height"] / 4
     page.mouse.move(spot["x"] + spot["width"] * 0.3, y)
@@ -122,6 +123,7 @@ def test_touch_draws_on_a_narrow_screen(micro):
     page, box = micro(width=375, has_touch=True)
     pad = box.locator(".micro-pad")
     pad.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # the page may still move
     spot = pad.bounding_box()
     assert spot["width"] <= 375
     page.touchscreen.tap(spot["x"] + 0.9 * spot["width"], spot["y"] + spot["height"] - 14)
@@ -153,9 +155,9 @@ def test_nonsense_typed_is_named_and_put_back(micro):
 
 def test_a_shared_link_gives_the_same_picture(micro):
     page, box = micro()
+    box.get_by_label("AMSGrad", exact=True).check()
     box.get_by_role("button", name="growing").click()
     type_into(box, "Steps before, typed", 700)
-    box.get_by_label("AMSGrad", exact=True).check()
     box.get_by_label("Bias correction").uncheck()
     type_into(box, "1 − β₂, typed", 0.00002)
     page.wait_for_timeout(500)
@@ -198,8 +200,8 @@ def test_noise_is_a_mission(micro):
     status(page, box)
     assert not solved(box)[3]
     box.get_by_label("the same bars, again and again").check()
-    type_into(box, "Steps before, typed", 1000)
     box.get_by_role("button", name="alternating").click()
+    type_into(box, "Steps before, typed", 1000)
     assert told(status(page, box))[2] == pytest.approx(0.0526, rel=1e-2)
     assert not solved(box)[3]
     box.get_by_role("button", name="noise").click()
