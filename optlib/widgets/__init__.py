@@ -1,6 +1,7 @@
 """The live figures of the book: they run in a notebook with a kernel and on a page without one."""
 
 from optlib.widgets.altimeter import Altimeter
+from optlib.widgets.adam_microscope import AdamMicroscope
 from optlib.widgets.dial import Dial
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
