@@ -1,5 +1,6 @@
 """The live figures of the book: they run in a notebook with a kernel and on a page without one."""
 
+from optlib.widgets.broken_node import BrokenNode
 from optlib.widgets.dial import Dial
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox

@@ -1,6 +1,6 @@
 """Find the broken node: the chain rule by hand, and a wrong backward rule found by few checks."""
 
-import inspect
+import itertools
 import json
 import math
 from typing import NamedTuple
@@ -148,15 +148,18 @@ def wrong_slopes(node):
 class Graph(NamedTuple):
     """A calculation as the front end gets it: lists with one entry for each number, parents first.
 
-    ``names``, ``formulas``, ``operations``, ``values``, ``places`` ((x from 0 to 1, row)); of the
+    ``kind`` is "small", "chain" or "network"; ``names``, ``formulas``, ``faces`` (what stands in its
+    box), ``operations``, ``values``, ``places`` ((x from 0 to 1, row)); of the
     ``parents`` (indices) constants are left out, and so in ``slopes``; ``checks`` are the central
     differences of the result. ``lines`` are (parent, child, points on the way). ``faults`` are
     (node, wrong slopes, what was done), ``par`` the number of checks with which every fault is found.
     """
 
     title: str
+    kind: str
     names: list
     formulas: list
+    faces: list
     operations: list
     values: list
     places: list
@@ -214,11 +217,34 @@ def _formula(node, label):
     return f"{node.name}({words[0]})"
 
 
+def _number(a):
+    return f"{a:.3g}".replace("-", "−")
+
+
+def _face(node, label, kind):
+    """Two short lines for the box of a number."""
+    name, value = label[node], _number(node.data)
+    if kind == "small" or not node.parents:
+        return [f"{name} = {_formula(node, label)}" if node.parents else name, value]
+    words = [label.get(parent) or f"{parent.data:g}" for parent in node.parents]
+    known = [parent in label for parent in node.parents]
+    sign = SIGNS.get(node.name, _formula(node, dict.fromkeys(node.parents, "x")).split("(")[0])
+    if kind == "network":
+        return [name, sign]
+    if len(known) == 2:
+        sign = f"{sign}{words[1]}" if known[0] else f"{words[0]}{sign}"
+    return [sign, value]
+
+
 def _layout(nodes, chained):
     """Where each number stands, and the points of each line."""
     if chained:
         at = {v: ((k % ROW) / (ROW - 1), k // ROW) for k, v in enumerate(nodes)}
-        return at, [(a, b, []) for a, b in zip(nodes, nodes[1:])]
+        turn = [(1.0, 0.5), (0.0, 0.5)]  # from the end of a row to the next
+        return at, [
+            (a, b, [(x, at[a][1] + y) for x, y in turn if at[b][1] > at[a][1]])
+            for a, b in itertools.pairwise(nodes)
+        ]
     layers, chains = drawing._layers(nodes)
     layers = drawing._untangle(layers, chains)
     x = drawing._places(layers, chains, dict.fromkeys(nodes, 40))
@@ -231,14 +257,17 @@ def build(title, calculation):
     """The graph of a calculation, with every fault of it whose trace tells the node."""
     made, result = _run(calculation)
     chained = all(sum(p in made.values() for p in v.parents) <= 1 for v in made.values())
+    kind = "chain" if chained else "small" if len(made) < 12 else "network"
     at, lines = _layout(list(made.values()), chained)
     nodes = sorted(made.values(), key=lambda v: (at[v][1], at[v][0]))  # as one reads
     index, label = {v: i for i, v in enumerate(nodes)}, {v: name for name, v in made.items()}
     kept = [[k for k, p in enumerate(v.parents) if p in index] for v in nodes]
     graph = Graph(
         title=title,
+        kind=kind,
         names=[label[v] for v in nodes],
         formulas=[_formula(v, label) if v.parents else "" for v in nodes],
+        faces=[_face(v, label, kind) for v in nodes],
         operations=[v.name[:1] if v.name.startswith("^") else v.name for v in nodes],
         values=[v.data for v in nodes],
         places=[at[v] for v in nodes],
@@ -273,23 +302,25 @@ def worst(traces):
 GRAPHS = {key: build(*entry) for key, entry in CALCULATIONS.items()}
 
 
+PLAIN = ("title", "kind", "names", "formulas", "faces", "operations", "parents", "par")
+
+
 def _facts():
     """The graphs as JavaScript; nothing about them is typed there."""
     texts = sorted({fault[2] for graph in GRAPHS.values() for fault in graph.faults})
 
-    def short(a, digits=10):
+    def short(a, digits=8):
         return float(f"{a:.{digits}g}")
 
     known = {
         key: {
-            **{k: getattr(g, k) for k in ("title", "names", "formulas", "operations", "parents")},
-            "values": [short(v) for v in g.values],
+            **{k: getattr(g, k) for k in PLAIN},
+            "values": [short(v, 5) for v in g.values],
             "places": [[short(x, 4), row] for x, row in g.places],
             "slopes": [[short(s) for s in slopes] for slopes in g.slopes],
             "checks": [short(c) for c in g.checks],
             "lines": [[a, b, [[short(x, 4), r] for x, r in way]] for a, b, way in g.lines],
             "faults": [[i, [short(s) for s in slopes], texts.index(t)] for i, slopes, t in g.faults],
-            "par": g.par,
         }
         for key, g in GRAPHS.items()
     }
@@ -336,7 +367,11 @@ class BrokenNode(base.Widget):
     def alt(self):
         g = GRAPHS[self.graph]
         steps = sum(map(bool, g.formulas))
-        start = f"A computation graph, {g.title.lower()}: {len(g.names) - steps} inputs and {steps} steps"
+        inputs = len(g.names) - steps
+        start = (
+            f"A computation graph, {g.title.lower()}: {inputs} input{'s' * (inputs > 1)} and "
+            f"{steps} steps"
+        )
         if len(g.names) > 20:
             return f"{start}, with the value {g.values[-1]:.4g} at the end."
         told = [
@@ -361,7 +396,8 @@ class BrokenNode(base.Widget):
         for name, formula, value, (x, row) in zip(
             g.names, g.formulas, g.values, g.places, strict=True
         ):
-            ground = dict(boxstyle="round,pad=0.25", fc=figures.ink("ground"), ec=figures.ink())
+            paper = "white" if figures.ink() == figures.THEMES["light"]["ink"] else "#14181e"
+            ground = dict(boxstyle="round,pad=0.25", fc=paper, ec=figures.ink())
             words = f"{formula or name}\n{value:.3g}" if len(g.names) < 20 else name
             ax.text(x, -row, words, ha="center", va="center", fontsize=8, bbox=ground)
         ax.set(xlim=(-0.08, 1.08), ylim=(-rows - 0.5, 0.5))
