@@ -2,6 +2,7 @@
 
 from optlib.widgets.altimeter import Altimeter
 from optlib.widgets.adam_microscope import AdamMicroscope
+from optlib.widgets.broken_node import BrokenNode
 from optlib.widgets.dial import Dial
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
