@@ -96,6 +96,8 @@ def verdict(case, outcome):
 
 def same(a, b):
     """Whether two pieces of data hold the same numbers in the same shape."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
     try:
         return np.array_equal(np.asarray(a), np.asarray(b))
     except ValueError:  # lists that make no array

@@ -38,6 +38,8 @@ NETS = {
     "tanh 20": dict(depth=20, activation="tanh"),
     "ReLU 20": dict(depth=20, activation="relu"),
     "sigmoid 20, skip": dict(depth=20, activation="sigmoid", residual=1.0),
+    "sigmoid 20, batch norm": dict(depth=20, activation="sigmoid", norm="batch"),
+    "sigmoid 20, layer norm": dict(depth=20, activation="sigmoid", norm="layer"),
     "sigmoid 20, gain 11": dict(depth=20, activation="sigmoid", init=xavier_11),
 }
 CELLS = [(net, rule, STEPS) for net in NETS for rule in ("SGD", "Momentum", "Adam")]

@@ -1,6 +1,5 @@
 """The Jitter box: what noise in the gradient leaves behind, and what it costs to lower it."""
 
-import inspect
 import json
 
 import numpy as np
@@ -31,15 +30,6 @@ def noise_floor(lr, curvature, noise, batch=1):
 def since(steps):
     """The first step whose result counts for the average: a quarter of the run is left out."""
     return 1 + np.floor(steps / 4)
-
-
-def _formula_js(name, formula):
-    """A formula of Python as a function of JavaScript, by the same tracer as the rules."""
-    recorder = tracer.Recorder()
-    names = list(inspect.signature(formula).parameters)
-    value = formula(*(tracer.Symbol(recorder, key) for key in names))
-    body = "\n".join(f"  {line}" for line in recorder.lines)
-    return f"const {name} = ({', '.join(names)}) => {{\n{body}\n  return {value.js};\n}};\n"
 
 
 def _box():
@@ -76,8 +66,8 @@ class JitterBox(base.Widget):
         "kit.js",
         tracer.table_js("RULES", RULES, tracer.optimizer_js),
         tracer.table_js("PROBLEMS", {"Bowl": BOWL}, tracer.problem_js),
-        _formula_js("noiseFloor", noise_floor),
-        _formula_js("since", since),
+        tracer.formula_js("noiseFloor", noise_floor),
+        tracer.formula_js("since", since),
         _box(),
         "jitter_box.js",
     )

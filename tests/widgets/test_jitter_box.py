@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from optlib.widgets import JitterBox, jitter_box
+from optlib.widgets import JitterBox, jitter_box, tracer
 
 BAD = [
     ("lr", 0.0, "0.01 and 0.6"),
@@ -72,8 +72,8 @@ def test_the_three_ways_of_the_missions_halve_the_loss():
 
 
 def test_formulas_reach_javascript_as_they_are(run_js):
-    text = jitter_box._formula_js("noiseFloor", jitter_box.noise_floor)
-    text += jitter_box._formula_js("since", jitter_box.since)
+    text = tracer.formula_js("noiseFloor", jitter_box.noise_floor)
+    text += tracer.formula_js("since", jitter_box.since)
     got = run_js(text + "return [noiseFloor(0.2, 4, 1.5, 3), since(203), since(40)];")
     assert got == [jitter_box.noise_floor(0.2, 4, 1.5, 3), *map(jitter_box.since, (203, 40))]
     assert text.split("=>")[0] in JitterBox._esm
