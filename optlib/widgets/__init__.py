@@ -8,3 +8,4 @@ from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
 from optlib.widgets.outlier import Outlier
 from optlib.widgets.root_locus import RootLocus
+from optlib.widgets.signal_tunnel import SignalTunnel

@@ -210,6 +210,27 @@ def _numbers(symbols, prefix, recorder):
     return {key: Symbol(recorder, f"{prefix}.{key}") for key in symbols}
 
 
+def formula_js(name, formula):
+    """A formula of several numbers as a function of JavaScript of that name."""
+    recorder = Recorder()
+    names = list(inspect.signature(formula).parameters)
+    value = formula(*(Symbol(recorder, key) for key in names))
+    body = "\n".join(f"  {line}" for line in recorder.lines)
+    return f"const {name} = ({', '.join(names)}) => {{\n{body}\n  return {literal(value)};\n}};\n"
+
+
+def activation_js(activation):
+    """An activation as a JavaScript object: ``f(x)``, and ``df(g, x, y)``, which is g times the slope."""
+    methods = []
+    for name, names in (("f", ["x"]), ("df", ["g", "x", "y"])):
+        recorder = Recorder()
+        value = getattr(activation, name)(*(Symbol(recorder, key) for key in names))
+        methods.append(
+            _method(name, ", ".join(names), [*recorder.lines, f"return {literal(value)};"])
+        )
+    return _object({}, methods)
+
+
 def optimizer_js(cls):
     """The update rule of an optimizer class as a JavaScript object."""
     recorder = Recorder()
