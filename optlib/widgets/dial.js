@@ -6,38 +6,13 @@ const GRID = [80, 50];
 const LONG = 2000; // steps of a run that is judged
 
 function render({ model, el, signal, page = false }) {
-  el.classList.add("optlib", "lab", "dial");
-  const get = (k) => model.get(k), problem = PROBLEMS.ProductModel, p = problem.defaults;
+  const { ranges } = DIAL, coordinate = (index) => ({ ...inLink.number(-6, 6), trait: "start", index });
+  const lab = openLab({ model, el, page, name: "dial", link: {
+    lr: inLink.number(...ranges.lr), x: coordinate(0), y: coordinate(1), steps: inLink.whole(...ranges.steps),
+  } });
+  const { get, act } = lab, problem = PROBLEMS.ProductModel, p = problem.defaults;
   const walk = (lr, start, steps) => trajectory(OPTIMIZERS.GD, problem, p, start, { ...OPTIMIZERS.GD.defaults, lr }, steps);
   const [[left, right], [low, high]] = DIAL.window;
-
-  // ---- changes: one door, so that the model, the URL and the picture agree
-  let saving = 0, sharing = 0;
-  function put(changes) {
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (!saving) saving = setTimeout(() => { saving = 0; model.save_changes(); }, 50);
-    if (page) { clearTimeout(sharing); sharing = setTimeout(share, 250); }
-  }
-  function share() {
-    const [x, y] = get("start");
-    fragment.write({ lr: +get("lr").toPrecision(6), x, y, steps: get("steps") });
-  }
-  function adopt() { // settings from a link; what is nonsense is named and left as it was
-    const q = fragment.read(), wrong = [], changes = {};
-    const number = (key, a, b) => {
-      if (!q.has(key)) return null;
-      const v = q.get(key).trim() === "" ? NaN : Number(q.get(key));
-      if (v >= a && v <= b) return v;
-      wrong.push(`${key}=${q.get(key)} (a number from ${say(a)} to ${say(b)})`);
-      return null;
-    };
-    const lr = number("lr", ...DIAL.ranges.lr), steps = number("steps", ...DIAL.ranges.steps), x = number("x", -6, 6), y = number("y", -6, 6);
-    if (lr !== null) changes.lr = lr;
-    if (steps !== null) changes.steps = Math.round(steps);
-    if (x !== null || y !== null) changes.start = [x ?? get("start")[0], y ?? get("start")[1]];
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (wrong.length) complain(`This link asks for ${wrong.join("; ")}. That part was left as it is.`);
-  }
 
   // ---- measurements, all by running the traced rule and the traced gradient
   const g1 = new Float64Array(2), g2 = new Float64Array(2);
@@ -66,39 +41,25 @@ function render({ model, el, signal, page = false }) {
 
   // ---- elements
   const map = h("canvas", { className: "lab-map", "aria-hidden": "true" }), curve = h("canvas", { className: "lab-curve", "aria-hidden": "true" });
-  const knob = h("button", { type: "button", className: "lab-knob", "aria-label": "Start point: drag, or use the arrow keys" });
-  const stage = h("div", { className: "lab-stage" }, map, knob);
+  const knob = lab.knob("start", "Start point", map, {
+    view: () => ({ left, top: high, width: right - left, height: high - low }), bounds: () => [left, right, low, high], grid: () => [0.025, 0.025],
+  });
+  const stage = h("div", { className: "lab-stage" }, map, knob.dot);
   const strip = h("canvas", { className: "dial-tried", "aria-hidden": "true" }), told = h("p", { className: "optlib-spoken" });
-  const status = h("p", { className: "lab-status", role: "status" }), note = h("p", { className: "lab-note", role: "alert", hidden: true });
-  const complain = (text) => { note.textContent = text; note.hidden = !text; };
-  const act = (changes) => { complain(""); put(changes); };
-  const lr = slider({ label: "Learning rate η", min: DIAL.ranges.lr[0], max: DIAL.ranges.lr[1], step: 0.001, log: true, get: () => get("lr"), set: (v) => { turned = true; act({ lr: v }); }, complain });
-  const steps = slider({ label: "Steps shown", min: DIAL.ranges.steps[0], max: DIAL.ranges.steps[1], step: 0.01, log: true, get: () => get("steps"), set: (v) => act({ steps: Math.round(v) }), complain });
-  const coordinate = (i, name) => {
-    const field = h("input", { type: "text", inputMode: "decimal", className: "lab-field", "aria-label": `Start, coordinate ${name}` });
-    onTyped(field, () => {
-      const v = readNumber(field.value), start = [...get("start")];
-      if (Math.abs(v) <= 6) { start[i] = v; act({ start }); } else complain(`Start: “${field.value}” is not a number from -6 to 6.`);
-      show();
-    });
-    return { field, show: () => write(field, say(get("start")[i], 4)) };
-  };
-  const sx = coordinate(0, "x"), sy = coordinate(1, "y");
+  const lr = lab.bound("lr", "Learning rate η", ranges.lr, 0.001, { log: true, set: (v) => { turned = true; act({ lr: v }); } });
+  const steps = lab.bound("steps", "Steps shown", ranges.steps, 0.01, { log: true, whole: true }), point = lab.point("start", "Start", 6);
   const back = h("button", { type: "button" }, "Reset"), clear = h("button", { type: "button" }, "Clear the marks");
   back.addEventListener("click", () => { act({ start: [...DIAL.start], lr: 0.02, steps: 100 }); });
-  clear.addEventListener("click", () => { tried = []; refresh(); });
-  const missions = h("ol", { className: "lab-missions" });
+  clear.addEventListener("click", () => { tried = []; lab.refresh(); });
   el.append(
     h("div", { className: "lab-pictures" }, stage, curve),
     h("p", { className: "dial-legend" }, "Thick green: minima whose sharpness is below 2/η. Thin red: minima that are too sharp for this η."),
     h("div", { className: "lab-controls" }, lr.row,
       h("div", { className: "lab-strip" }, h("span", {}, "Tried from here"), strip, h("span", {})), told,
       h("p", { className: "dial-key" }, "● the loss falls at every step  ○ it rises, below its start  ▲ it rises above its start and lands  ✕ it diverges"),
-      steps.row,
-      h("div", { className: "lab-row" }, h("span", {}, "Start (x, y)"), h("span", { className: "lab-pair" }, sx.field, sy.field), h("span"))),
+      steps.row, point.row),
     h("div", { className: "dial-buttons" }, back, clear),
-    note, status,
-    h("details", { className: "lab-details", open: true }, h("summary", {}, "Missions"), missions),
+    lab.note, lab.status,
   );
 
   // ---- what is computed: once per change
@@ -119,14 +80,8 @@ function render({ model, el, signal, page = false }) {
   }
 
   // ---- drawing
-  let W = 0, H = 0, ground = null, colour = {}, raf = 0, stale = true, groundStale = true;
+  let W = 0, H = 0, ground = null, colour = {}, side = [0, 0], thin = 0;
   const X = (x) => ((x - left) / (right - left)) * W, Y = (y) => ((high - y) / (high - low)) * H;
-  const css = (name) => getComputedStyle(el).getPropertyValue(name).trim();
-  function palette() {
-    const dark = css("--paper") !== "#ffffff";
-    colour = { run: DIAL.colour[+dark] };
-    for (const k of ["ink", "line", "faint", "good", "bad", "accent"]) colour[k] = css(`--${k}`);
-  }
   function drawGround() {
     const [nx, ny] = GRID, Z = new Float64Array(nx * ny);
     for (let j = 0; j < ny; j++) for (let i = 0; i < nx; i++) Z[j * nx + i] = problem.f([left + (i / (nx - 1)) * (right - left), high - (j / (ny - 1)) * (high - low)], p);
@@ -159,46 +114,40 @@ function render({ model, el, signal, page = false }) {
     for (let k = 0; k < Math.min(dots.length, 400); k += 2) { c.beginPath(); c.arc(dots[k], dots[k + 1], 2, 0, 7); c.fill(); }
     if (dots.length) { c.beginPath(); c.arc(dots.at(-2), dots.at(-1), 5, 0, 7); c.fill(); }
     const [x, y] = get("start");
-    knob.style.transform = `translate(${Math.min(W, Math.max(0, X(x)))}px, ${Math.min(H, Math.max(0, Y(y)))}px) translate(-50%, -50%)`;
-  }
-  function axes(c, title, top, bottom, w, ticks) {
-    Object.assign(c, { fillStyle: colour.ink, strokeStyle: colour.line, lineWidth: 1, textAlign: "left", textBaseline: "alphabetic" });
-    c.fillText(title, 4, top - 14);
-    c.textAlign = "right"; c.textBaseline = "middle";
-    for (const [y, text] of ticks) { c.beginPath(); c.moveTo(46, y); c.lineTo(w - 8, y); c.stroke(); c.fillText(text, 41, y); }
+    knob.show(Math.min(W, Math.max(0, X(x))), Math.min(H, Math.max(0, Y(y))));
   }
   function drawCurve() {
-    const w = curve.clientWidth, tall = curve.clientHeight, n = get("steps");
-    if (!w) return;
-    const c = sharp(curve, w, tall), half = Math.round(tall / 2), px = (t) => 46 + ((w - 54) * t) / n;
-    c.font = "12px system-ui, sans-serif";
-    const line = (values, y, style) => {
-      Object.assign(c, { strokeStyle: style, lineWidth: 2 }); c.beginPath();
+    const [w, tall] = side, n = get("steps"), c = sharp(curve, w, tall), half = Math.round(tall / 2), left = 46, right = w - 8;
+    const line = (values, px, y) => {
+      Object.assign(c, { strokeStyle: colour.run, lineWidth: 2 }); c.beginPath();
       let pen = false;
-      for (let t = 0; t <= n; t++) { const v = y(values[t]); if (!Number.isFinite(v)) { if (pen) break; continue; } pen ? c.lineTo(px(t), v) : c.moveTo(px(t), v); pen = true; }
+      for (let t = 0; t <= n; t++) {
+        const v = y(values[t]);
+        if (!Number.isFinite(v)) { if (pen) break; continue; }
+        pen ? c.lineTo(px(t), v) : c.moveTo(px(t), v); pen = true;
+      }
       c.stroke();
     };
     { // the loss, in powers of ten
-      const top = 28, bottom = half - 8, a = -8, b = 4, y = (v) => (Number.isFinite(v) ? Math.max(top - 6, Math.min(bottom, bottom - ((bottom - top) * (Math.log10(Math.max(v, 1e-8)) - a)) / (b - a))) : NaN);
-      axes(c, "loss", top, bottom, w, [-8, -4, 0, 4].map((e) => [y(10 ** e), `1e${e}`]));
-      line(loss, y, colour.run);
+      const top = 28, bottom = half - 8, { px, py } = axes(c, { low: -8, high: 4, log: true, every: 4, title: "loss", colour, left, right, top, bottom });
+      line(loss, (t) => left + ((right - left) * t) / n, (v) => (Number.isFinite(v) ? Math.max(top - 6, Math.min(bottom, py(Math.max(v, 1e-8)))) : NaN));
     }
     { // the sharpness, and the limit
-      const top = half + 32, bottom = tall - 24, first = sharp_[0], limit = 2 / get("lr"), ceiling = 1.5 * Math.max(first, 2), y = (v) => (Number.isFinite(v) ? Math.max(top - 6, bottom - ((bottom - top) * v) / ceiling) : NaN);
-      axes(c, "sharpness", top, bottom, w, [0, 0.5, 1].map((q) => [y(q * ceiling), say(q * ceiling, 2)]));
-      line(sharp_, y, colour.run);
-      Object.assign(c, { strokeStyle: colour.ink, lineWidth: 2, fillStyle: colour.ink, textAlign: "right", textBaseline: "alphabetic" });
-      c.setLineDash([6, 4]); c.beginPath(); c.moveTo(46, y(limit)); c.lineTo(w - 8, y(limit)); c.stroke(); c.setLineDash([]);
-      c.fillText(`2/η = ${say(limit)}${limit > ceiling ? " (above)" : ""}`, w - 8, top - 14);
-      c.textBaseline = "alphabetic"; c.textAlign = "left"; c.fillText("0", 46, tall - 6); c.textAlign = "right"; c.fillText(`step ${n}`, w - 8, tall - 6);
+      const top = half + 32, bottom = tall - 24, limit = 2 / get("lr"), high = 1.5 * Math.max(sharp_[0], 2);
+      const { px, py } = axes(c, { steps: n, low: 0, high, every: high / 2, title: "sharpness", colour, left, right, top, bottom });
+      const y = (v) => (Number.isFinite(v) ? Math.max(top - 6, py(v)) : NaN);
+      line(sharp_, px, y);
+      Object.assign(c, { strokeStyle: colour.ink, lineWidth: 2, fillStyle: colour.ink, textAlign: "right" });
+      c.setLineDash([6, 4]); c.beginPath(); c.moveTo(left, y(limit)); c.lineTo(right, y(limit)); c.stroke(); c.setLineDash([]);
+      c.fillText(`2/η = ${say(limit)}${limit > high ? " (above)" : ""}`, right, top - 9);
     }
   }
   function drawStrip() {
-    const w = strip.clientWidth, c = sharp(strip, w, 22), [a, b] = DIAL.ranges.lr.map(Math.log10), px = (v) => 8 + ((w - 16) * (Math.log10(v) - a)) / (b - a);
+    const w = thin, c = sharp(strip, w, 22), [a, b] = DIAL.ranges.lr.map(Math.log10), px = (v) => 8 + ((w - 16) * (Math.log10(v) - a)) / (b - a);
     Object.assign(c, { strokeStyle: colour.line, lineWidth: 1 });
     c.beginPath(); c.moveTo(8, 11); c.lineTo(w - 8, 11); c.stroke();
     const list = "Tried: " + [...tried].sort((u, v) => u.lr - v.lr).map((t) => `${say(t.lr, 4)} ${t.kind}`).join("; ");
-    if (told.textContent !== list) told.textContent = list;
+    lab.text(told, list);
     for (const t of tried) {
       const x = px(t.lr), tone = colour[MARK[t.kind]];
       Object.assign(c, { fillStyle: tone, strokeStyle: tone, lineWidth: 2 });
@@ -209,36 +158,20 @@ function render({ model, el, signal, page = false }) {
       else { c.moveTo(x - 4, 7); c.lineTo(x + 4, 15); c.moveTo(x + 4, 7); c.lineTo(x - 4, 15); c.stroke(); }
     }
   }
-  let speech = 0;
-  function rest() { // when the reader pauses: mark the strip, judge the missions, speak
-    clearTimeout(speech);
-    speech = setTimeout(() => {
-      mark(); judge(); drawStrip();
-      const S = sharp_[0], end = now.lands ? ` It ends at sharpness ${say(now.end, 4)}.` : "";
-      const text = `η = ${say(get("lr"), 4)}, 2/η = ${say(2 / get("lr"))}; sharpness at the start ${say(S, 4)}. ${now.lands ? "The loss" : "The run"} ${kind(now)}.${end}`;
-      if (status.textContent !== text) status.textContent = text;
-    }, 250);
+  function rested() { // when the reader pauses: mark the strip, judge the missions, speak
+    mark(); tasks.judge(); drawStrip();
+    const end = now.lands ? ` It ends at sharpness ${say(now.end, 4)}.` : "";
+    return `η = ${say(get("lr"), 4)}, 2/η = ${say(2 / get("lr"))}; sharpness at the start ${say(sharp_[0], 4)}. ${now.lands ? "The loss" : "The run"} ${kind(now)}.${end}`;
   }
-  function refresh() { // once per frame, however many events came
-    if (raf) return;
-    raf = requestAnimationFrame(() => {
-      raf = 0;
-      if (!W) return;
-      const t0 = performance.now();
-      if (groundStale) { drawGround(); groundStale = false; }
-      if (stale) { simulate(); stale = false; }
-      drawMap(); drawCurve(); drawStrip();
-      (el.frames ??= []).push(performance.now() - t0);
-      if (el.frames.length > 2000) el.frames.length = 0;
-      rest();
-    });
-  }
+  const draw = () => { drawMap(); drawCurve(); drawStrip(); lab.speak(rested); };
   function layout() {
     W = stage.clientWidth; H = Math.round(W * ASPECT);
-    if (!W) return;
-    stage.style.height = `${H}px`; groundStale = true; palette(); refresh();
+    stage.style.height = `${H}px`;
+    side = [curve.clientWidth, curve.clientHeight]; thin = strip.clientWidth; // read here, once: in a frame it would cost a layout
+    colour = lab.palette(); colour.run = DIAL.colour[+colour.dark];
+    drawGround();
   }
-  function show() { for (const part of [lr, steps, sx, sy]) part.show(); }
+  const show = () => { for (const part of [lr, steps, point]) part.show(); };
 
   // ---- missions: judged by running the rule, not by a formula that is typed here
   const home = () => get("start").every((v, i) => v === DIAL.start[i]);
@@ -253,10 +186,12 @@ function render({ model, el, signal, page = false }) {
   const quest = [
     {
       key: "descent", task: "From (4, 0.2): find the largest η with which the loss falls at every step, within 3 %. What is 2/η there?",
+      progress() { return this.text ?? ""; },
       look() { if (home() && now.falls && !verdict(1.03 * get("lr"), get("start")).falls) { this.ok = true; this.text ??= facing(""); } },
     },
     {
       key: "catapult", task: "From (4, 0.2): land three times after a rise to more than ten times the first loss, with rates at least 5 % apart. Compare the sharpness at the end with 2/η.",
+      progress() { return this.text ?? ""; },
       look() {
         if (!home() || !now.lands || now.rise < 10) return;
         const rate = get("lr");
@@ -267,15 +202,12 @@ function render({ model, el, signal, page = false }) {
     },
     {
       key: "brink", task: "From (4, 0.2): find the largest η that still lands, within 2 %. What is η times the sharpness at the start?",
+      progress() { return this.text ?? ""; },
       look() { if (home() && now.lands && !verdict(1.02 * get("lr"), get("start")).lands) { this.ok = true; this.text ??= facing(`, their product η·S = ${say(get("lr") * sharp_[0])}`); } },
     },
-    { key: "predict", task: "Take a new start and, before you turn the dial, say from which η on it diverges. Within 4 %.", look() {} },
+    { key: "predict", task: "Take a new start and, before you turn the dial, say from which η on it diverges. Within 4 %." },
   ];
-  for (const m of quest) {
-    m.mark = h("span", { className: "lab-done" }); m.state = h("span", { className: "lab-progress" });
-    m.item = h("li", {}, m.task, m.mark, m.state);
-    missions.append(m.item);
-  }
+  const tasks = lab.missions(quest);
   const guess = h("input", { type: "text", inputMode: "decimal", className: "lab-field", "aria-label": "It diverges from η =" }), tell = h("button", { type: "button" }, "Check"), deal = h("button", { type: "button" }, "New start");
   const reply = h("span", { role: "status" });
   quest[3].item.append(h("span", { className: "lab-answer" }, deal, "It diverges from η = ", guess, tell, reply));
@@ -293,57 +225,13 @@ function render({ model, el, signal, page = false }) {
       const edge = brink(get("start")); peeked = true;
       const near = Math.abs(v / edge - 1) <= 0.04;
       reply.textContent = near ? `Predicted: it lands up to ${say(edge)} and diverges beyond.` : `Not so: it lands up to ${say(edge)}. The sharpness at this start is ${say(sharp_[0], 4)}. Press New start to try again.`;
-      if (near) { quest[3].ok = true; report(); }
+      if (near) { quest[3].ok = true; tasks.report(); }
     }
   };
   tell.addEventListener("click", check);
   onTyped(guess, () => { if (guess.value) check(); });
-  function judge() { for (const m of quest) m.look(); report(); }
-  function report() {
-    for (const m of quest) {
-      const sign = m.ok ? " ✓ Solved." : "", text = m.text ? ` ${m.text}` : "";
-      if (m.mark.textContent !== sign) m.mark.textContent = sign;
-      if (m.state.textContent !== text) m.state.textContent = text;
-    }
-    const solved = quest.filter((m) => m.ok).map((m) => m.key);
-    if (solved.length !== get("solved").length) put({ solved });
-  }
 
-  // ---- hands
-  const move = (x, y) => { const round = (v) => +(Math.round(v / 0.025) * 0.025).toPrecision(5); act({ start: [Math.min(right, Math.max(left, round(x))), Math.min(high, Math.max(low, round(y)))] }); };
-  knob.addEventListener("pointerdown", (e) => { knob.setPointerCapture(e.pointerId); e.preventDefault(); knob.focus({ preventScroll: true }); });
-  knob.addEventListener("pointermove", (e) => {
-    if (!knob.hasPointerCapture(e.pointerId)) return;
-    const r = map.getBoundingClientRect();
-    move(left + ((e.clientX - r.left) / r.width) * (right - left), high - ((e.clientY - r.top) / r.height) * (high - low));
-  });
-  knob.addEventListener("keydown", (e) => {
-    const d = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
-    if (!d) return;
-    e.preventDefault();
-    const [x, y] = get("start"), n = e.shiftKey ? 10 : 1;
-    move(x + 0.1 * n * d[0], y + 0.1 * n * d[1]);
-  });
-  // JupyterLab takes the arrow keys of a focused control unless the control itself says no.
-  for (const e of el.querySelectorAll("input, button, select, summary")) e.dataset.lmSuppressShortcuts = "true";
-
-  // ---- life
-  const changed = () => { stale = true; show(); refresh(); };
-  for (const k of ["lr", "start", "steps"]) model.on(`change:${k}`, changed);
-  const hash = () => { complain(""); adopt(); };
-  if (page) { adopt(); window.addEventListener("hashchange", hash); }
-  const size = new ResizeObserver(layout);
-  size.observe(stage);
-  onTheme(layout, signal);
-  const done = () => {
-    for (const k of ["lr", "start", "steps"]) model.off(`change:${k}`, changed);
-    window.removeEventListener("hashchange", hash);
-    size.disconnect(); cancelAnimationFrame(raf);
-    for (const t of [saving, sharing, speech]) clearTimeout(t);
-  };
-  signal?.addEventListener("abort", done);
-  show(); layout();
-  return done;
+  return lab.start({ signal, watch: ["lr", "start", "steps"], stage, show, layout, simulate, draw });
 }
 
 export default { render };

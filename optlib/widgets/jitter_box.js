@@ -22,61 +22,36 @@ function normals(count, seed) {
 }
 
 function render({ model, el, signal, page = false }) {
-  el.classList.add("optlib", "lab", "jitter");
-  const get = (k) => model.get(k), N = BOX.runs, bowl = PROBLEMS.Bowl, shape = bowl.defaults;
-  const KEYS = ["lr", "noise", "batch", "steps"], RESULTS = { last: "the newest point", average: "the average" };
-
-  // ---- changes: one door, so that the model, the URL and the picture agree
-  let saving = 0, sharing = 0;
-  function put(changes) {
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (!saving) saving = setTimeout(() => { saving = 0; model.save_changes(); }, 50);
-    if (page) { clearTimeout(sharing); sharing = setTimeout(share, 250); }
-  }
-  const share = () => fragment.write({ lr: +get("lr").toPrecision(6), noise: +get("noise").toPrecision(6), batch: get("batch"), steps: get("steps"), result: get("result") });
-  function adopt() { // settings from a link; what is nonsense is named and left as it was
-    const p = fragment.read(), wrong = [], changes = {};
-    for (const key of KEYS) {
-      if (!p.has(key)) continue;
-      const v = p.get(key).trim() === "" ? NaN : Number(p.get(key)), [low, high] = BOX.ranges[key];
-      if (v >= low && v <= high) changes[key] = key === "batch" || key === "steps" ? Math.round(v) : v;
-      else wrong.push(`${key}=${p.get(key)} (a number from ${say(low)} to ${say(high)})`);
-    }
-    if (p.has("result")) p.get("result") in RESULTS ? (changes.result = p.get("result")) : wrong.push(`result=${p.get("result")} (last or average)`);
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (wrong.length) complain(`This link asks for ${wrong.join("; ")}. That part was left as it is.`);
-  }
+  const { ranges } = BOX, RESULTS = { last: "the newest point", average: "the average" };
+  const lab = openLab({ model, el, page, name: "jitter", link: {
+    lr: inLink.number(...ranges.lr), noise: inLink.number(...ranges.noise), batch: inLink.whole(...ranges.batch),
+    steps: inLink.whole(...ranges.steps), result: inLink.one(Object.keys(RESULTS)),
+  } });
+  const { get, act, bound, text } = lab, N = BOX.runs, bowl = PROBLEMS.Bowl, shape = bowl.defaults;
+  const KEYS = ["lr", "noise", "batch", "steps"], limit = () => get("steps");
 
   // ---- elements
   const map = h("canvas", { className: "lab-map", "aria-hidden": "true" }), stage = h("div", { className: "lab-stage" }, map);
   const curve = h("canvas", { className: "lab-curve", "aria-hidden": "true" });
-  const status = h("p", { className: "lab-status", role: "status" }), note = h("p", { className: "lab-note", role: "alert", hidden: true });
-  const complain = (text) => { note.textContent = text; note.hidden = !text; };
-  const act = (changes) => { complain(""); put(changes); };
-  const dial = (key, label, step, whole) => slider({
-    label, min: BOX.ranges[key][0], max: BOX.ranges[key][1], step, log: step < 1, complain,
-    get: () => get(key), set: (v) => act({ [key]: whole ? Math.round(v) : v }),
-  });
-  const sliders = [dial("lr", "Learning rate η", 0.005), dial("noise", "Noise σ of an example", 0.01), dial("batch", "Batch size B", 1, true), dial("steps", "Steps", 0.01, true)];
+  const sliders = [
+    bound("lr", "Learning rate η", ranges.lr, 0.005, { log: true }), bound("noise", "Noise σ of an example", ranges.noise, 0.01, { log: true }),
+    bound("batch", "Batch size B", ranges.batch, 1, { whole: true }), bound("steps", "Steps", ranges.steps, 0.01, { log: true, whole: true }),
+  ];
   const result = choice({ label: "Result", options: Object.entries(RESULTS), get: () => get("result"), set: (v) => act({ result: v }) });
-  const scrub = h("input", { type: "range", min: 0, step: 1, "aria-label": "Step shown" });
-  const back = h("button", { type: "button" }, "Reset"), one = h("button", { type: "button" }, "Step"), play = h("button", { type: "button" }, "Play");
+  const player = lab.player(limit, 5), { at } = player;
   const fact = (text) => { const cell = h("td", {}); return { cell, row: h("tr", {}, h("th", { scope: "row" }, text), cell) }; };
   const measured = fact("Loss of the result, mean of 200 runs over the last quarter"), promised = fact("Floor of the newest point, by the formula"), bill = fact("Examples used in one run");
-  const missions = h("ol", { className: "lab-missions" });
   el.append(
     h("div", { className: "lab-pictures" }, stage, curve),
-    h("div", { className: "lab-play" }, back, one, play, scrub),
+    player.row,
     h("div", { className: "lab-controls" }, ...sliders.map((s) => s.row)),
     h("div", { className: "lab-sets" }, result.row),
     h("table", { className: "jitter-facts" }, h("tbody", {}, measured.row, promised.row, bill.row)),
-    note, status,
-    h("details", { className: "lab-details", open: true }, h("summary", {}, "Missions"), missions),
+    lab.note, lab.status,
   );
 
   // ---- what is computed: all runs as one long vector, stepped by the traced rule
-  let dice = null, run = null, reference = null, shown = Infinity;
-  const limit = () => get("steps"), at = () => Math.min(shown, limit());
+  let dice = null, run = null, reference = null;
   function simulate({ lr, noise, batch, steps, result }, keep = true) {
     dice ??= normals(2 * N * BOX.ranges.steps[1], 20);
     const rule = RULES[result], size = 2 * N, x = new Float64Array(size), slope = new Float64Array(size);
@@ -115,13 +90,8 @@ function render({ model, el, signal, page = false }) {
   const blown = (v) => !(v < 1e3); // the start has a loss of less than 8
 
   // ---- pictures
-  let W = 0, H = 0, side = [0, 0], view = null, colour = {}, raf = 0;
+  let W = 0, H = 0, side = [0, 0], view = null, colour = {};
   const ground = document.createElement("canvas");
-  function palette() {
-    const style = getComputedStyle(el), ink = (name) => style.getPropertyValue(`--${name}`).trim();
-    colour = { ink: ink("ink"), faint: ink("faint"), line: ink("line"), dark: ink("paper") !== "#ffffff" };
-    colour.run = BOX.colour[colour.dark ? 1 : 0];
-  }
   function frame() { // the window of the bowl, widened so that both axes have one scale
     const [[a, b], [c, d]] = BOX.window, width = Math.max(b - a, (d - c) / SHAPE), height = width * SHAPE;
     view = { left: (a + b) / 2 - width / 2, top: (c + d) / 2 + height / 2, width, height };
@@ -158,16 +128,10 @@ function render({ model, el, signal, page = false }) {
     const c = sharp(curve, w, hgt), left = 46, right = w - 8, top = 22, bottom = hgt - 30, low = floor();
     let small = Math.min(low, 1), big = 10;
     for (const v of run.loss) if (v > 0 && v < 1e6) { small = Math.min(small, v); big = Math.max(big, v); }
-    const a = Math.floor(Math.log10(small)), b = Math.ceil(Math.log10(big)), px = (t) => left + ((right - left) * t) / limit();
-    const py = (v) => bottom - ((bottom - top) * (Math.log10(v) - a)) / (b - a);
-    Object.assign(c, { font: "12px system-ui, sans-serif", fillStyle: colour.ink, strokeStyle: colour.line, lineWidth: 1, textAlign: "right", textBaseline: "middle" });
-    for (let v = a; v <= b; v += Math.max(1, Math.ceil((b - a) / 6))) {
-      c.beginPath(); c.moveTo(left, py(10 ** v)); c.lineTo(right, py(10 ** v)); c.stroke();
-      c.fillText(`1e${v}`, left - 5, py(10 ** v));
-    }
-    Object.assign(c, { textAlign: "left", textBaseline: "alphabetic" });
-    c.fillText("mean loss; dashed: formula", 4, 13); c.fillText("0", left, hgt - 14);
-    c.textAlign = "right"; c.fillText(`step ${limit()}`, right, hgt - 14);
+    const { px, py } = axes(c, {
+      steps: limit(), low: Math.floor(Math.log10(small)), high: Math.ceil(Math.log10(big)), log: true,
+      title: "mean loss; dashed: formula", colour, left, right, top, bottom,
+    });
     if (Number.isFinite(low)) {
       Object.assign(c, { strokeStyle: colour.ink, lineWidth: 1.2 }); c.setLineDash([5, 4]);
       c.beginPath(); c.moveTo(left, py(low)); c.lineTo(right, py(low)); c.stroke(); c.setLineDash([]);
@@ -181,50 +145,27 @@ function render({ model, el, signal, page = false }) {
     }
     c.stroke();
   }
-  const text = (node, words) => { if (node.textContent !== words) node.textContent = words; };
-  let speech = 0;
-  function speak() {
-    clearTimeout(speech);
-    speech = setTimeout(() => {
-      const v = run.loss[at()], low = floor();
-      text(status, `Step ${at()}: mean loss ${blown(v) ? "diverged" : say(v)}. ` +
-        (Number.isFinite(low) ? `The formula's floor of the newest point is ${say(low)}.` : "Beyond 2/L there is no floor: the runs diverge."));
-    }, 250);
+  function words() {
+    const v = run.loss[at()], low = floor();
+    return `Step ${at()}: mean loss ${blown(v) ? "diverged" : say(v)}. ` +
+      (Number.isFinite(low) ? `The formula's floor of the newest point is ${say(low)}.` : "Beyond 2/L there is no floor: the runs diverge.");
   }
-  let stale = true, simulated = 0, playing = 0;
   function draw() {
-    raf = 0;
-    if (!W || !run) return;
-    const t0 = performance.now();
-    drawMap(); drawCurve();
-    scrub.max = limit(); scrub.value = at();
-    scrub.setAttribute("aria-valuetext", `step ${at()} of ${limit()}`);
+    drawMap(); drawCurve(); player.show();
     const low = floor();
     text(measured.cell, blown(run.end) ? "diverged" : say(run.end));
     text(promised.cell, Number.isFinite(low) ? say(low) : "none");
     text(bill.cell, `${get("batch") * limit()}`);
-    if (!playing) speak();
-    (el.frames ??= []).push(performance.now() - t0 + simulated);
-    simulated = 0;
-    if (el.frames.length > 2000) el.frames.length = 0;
-  }
-  function refresh() { // once per frame, however many events came
-    if (raf) return;
-    raf = requestAnimationFrame(() => {
-      const t0 = performance.now();
-      if (stale) { run = simulate(settings()); stale = false; judge(); }
-      simulated = performance.now() - t0;
-      draw();
-    });
+    if (!player.playing()) lab.speak(words);
   }
   function layout() {
     W = stage.clientWidth; H = Math.round(W * SHAPE);
-    if (!W) return;
     stage.style.height = `${H}px`;
     side = [curve.clientWidth, curve.clientHeight]; // read here, once: in a frame it would cost a layout
-    palette(); drawGround(); refresh();
+    colour = lab.palette(); colour.run = BOX.colour[+colour.dark];
+    drawGround();
   }
-  function show() { for (const part of [...sliders, result]) part.show(); }
+  const show = () => { for (const part of [...sliders, result]) part.show(); };
 
   // ---- missions: judged by the runs themselves
   const same = (but) => Object.entries(BOX.reference).every(([k, v]) => k === but || get(k) === v);
@@ -242,7 +183,7 @@ function render({ model, el, signal, page = false }) {
       this.now = blown(run.end) ? " Now: diverged." : ` Now: ${say(100 * share_, 2)} % of it.`;
       if (near && t) { this.solved = ` ${setting === "lr" ? `η = ${say(get("lr"))}` : setting === "batch" ? `B = ${get("batch")}` : "average"}: ${say(100 * share_, 2)} % of it. Near the goal after ${t} steps, ${t * get("batch")} examples.`; this.bill = { t, examples: t * get("batch") }; }
     },
-    progress() { return this.solved || this.now; },
+    progress() { return (this.solved || this.now).trim(); },
     done() { return !!this.solved; },
   }));
   quest.push({
@@ -250,11 +191,7 @@ function render({ model, el, signal, page = false }) {
     task: "The bill. Compare the three: which way to half the loss takes about as many steps as before, but more examples in each?",
     look() {}, progress: () => "", done() { return this.ok; },
   });
-  for (const m of quest) {
-    m.mark = h("span", { className: "lab-done" }); m.state = h("span", { className: "lab-progress" });
-    m.item = h("li", {}, m.task, m.mark, m.state);
-    missions.append(m.item);
-  }
+  const tasks = lab.missions(quest);
   const last = quest.at(-1), pick = h("select", { "aria-label": "The way with more examples in each step" }, ...[["", "choose"], ["rate", "a smaller learning rate"], ["batch", "a larger batch"], ["average", "averaging"]].map(([value, label]) => h("option", { value }, label)));
   const reply = h("span", { role: "status" });
   last.item.append(h("span", { className: "lab-answer" }, pick, reply));
@@ -263,55 +200,15 @@ function render({ model, el, signal, page = false }) {
     const dearest = solved && quest.slice(0, 3).reduce((p, q) => (p.bill.examples / p.bill.t >= q.bill.examples / q.bill.t ? p : q)).key;
     if (!pick.value) reply.textContent = "";
     else if (!solved) reply.textContent = "First solve the other three: they hold the numbers.";
-    else if (pick.value === dearest) { reply.textContent = "Yes. Its steps can be computed side by side, if you have the machines."; last.ok = true; report(); }
+    else if (pick.value === dearest) { reply.textContent = "Yes. Its steps can be computed side by side, if you have the machines."; last.ok = true; tasks.report(); }
     else reply.textContent = "Divide the examples by the steps in the lines above.";
   });
-  function judge() { for (const m of quest) m.look(); report(); }
-  function report() {
-    for (const m of quest) { text(m.mark, m.done() ? " ✓ Solved." : ""); text(m.state, m.progress()); }
-    const solved = quest.filter((m) => m.done()).map((m) => m.key);
-    if (solved.length !== get("solved").length) { put({ solved }); status.textContent = `Mission solved: ${solved.length} of ${quest.length}.`; }
-  }
 
-  // ---- hands
-  const halt = () => { cancelAnimationFrame(playing); playing = 0; play.textContent = "Play"; };
-  const go = (t) => { halt(); shown = Math.max(0, Math.min(limit(), t)); refresh(); };
-  back.addEventListener("click", () => go(0));
-  one.addEventListener("click", () => go(at() >= limit() ? 1 : at() + 1));
-  scrub.addEventListener("input", () => go(+scrub.value));
-  play.addEventListener("click", () => {
-    if (playing) { halt(); refresh(); return; }
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return go(limit()); // the end, without the motion
-    play.textContent = "Stop";
-    const first = at() >= limit() ? 0 : at(), began = performance.now(), length = 5000 * (1 - first / limit());
-    const tick = (now) => {
-      const part = Math.min(1, Math.max(0, (now - began) / length));
-      shown = Math.round(first + part * (limit() - first));
-      if (part < 1) { playing = requestAnimationFrame(tick); draw(); } else { halt(); draw(); }
-    };
-    playing = requestAnimationFrame(tick);
+  frame();
+  return lab.start({
+    signal, watch: [...KEYS, "result"], stage, show, layout, draw, changed: player.toEnd, end: player.halt,
+    simulate() { run = simulate(settings()); tasks.judge(); },
   });
-  // JupyterLab takes the arrow keys of a focused control unless the control itself says no.
-  for (const e of el.querySelectorAll("input, button, select, summary")) e.dataset.lmSuppressShortcuts = "true";
-
-  // ---- life
-  const changed = () => { stale = true; if (!playing) shown = Infinity; show(); refresh(); };
-  const handlers = [...KEYS, "result"].map((k) => `change:${k}`);
-  for (const name of handlers) model.on(name, changed);
-  const hash = () => { complain(""); adopt(); };
-  if (page) { adopt(); window.addEventListener("hashchange", hash); }
-  const size = new ResizeObserver(layout);
-  size.observe(stage);
-  onTheme(layout, signal);
-  const done = () => {
-    for (const name of handlers) model.off(name, changed);
-    window.removeEventListener("hashchange", hash);
-    size.disconnect(); cancelAnimationFrame(raf); halt();
-    for (const t of [saving, sharing, speech]) clearTimeout(t);
-  };
-  signal?.addEventListener("abort", done);
-  frame(); show(); layout();
-  return done;
 }
 
 export default { render };

@@ -1,5 +1,11 @@
 // kit.js: what the labs share. No update rule stands here: those are traced from optlib and follow it
 // in the module, as the tables OPTIMIZERS and PROBLEMS.
+//
+// A lab in short (root_locus.js is the smallest example):
+//   const lab = openLab({ model, el, page, name: "dial", link: { lr: inLink.number(0.01, 2) } });
+//   el.append(pictures, controls made by slider, choice and lab.act, lab.note, lab.status);
+//   const tasks = lab.missions([{ key, task, look(), progress(), done() }]);
+//   return lab.start({ signal, watch: ["lr"], stage, simulate, draw, layout, show });
 
 /** An element with properties and children; a property with a hyphen becomes an attribute. */
 function h(tag, props = {}, ...kids) {
@@ -126,6 +132,24 @@ function sharp(canvas, width, height) {
   return c;
 }
 
+/**
+ * Axes of values against steps: level lines with their values, a title, the first and the last step. `log`
+ * takes low and high as exponents of ten. Returns {px, py}: where a step and a value stand.
+ */
+function axes(c, { steps, low, high, log, title, colour, left = 46, right, top = 22, bottom, every = log ? Math.max(1, Math.ceil((high - low) / 6)) : (high - low) / 4 }) {
+  const level = (v) => bottom - ((bottom - top) * (v - low)) / (high - low);
+  Object.assign(c, { font: FONT, fillStyle: colour.ink, strokeStyle: colour.line, lineWidth: 1, textAlign: "right", textBaseline: "middle" });
+  for (let v = low; v <= high + 1e-9 * (high - low); v += every) {
+    c.beginPath(); c.moveTo(left, level(v)); c.lineTo(right, level(v)); c.stroke();
+    c.fillText(log ? `1e${Math.round(v)}` : say(Math.abs(v) < 1e-12 ? 0 : v, 2), left - 5, level(v));
+  }
+  Object.assign(c, { textAlign: "left", textBaseline: "alphabetic" });
+  c.fillText(title, 4, top - 9);
+  if (steps) { c.fillText("0", left, bottom + 16); c.textAlign = "right"; c.fillText(`step ${steps}`, right, bottom + 16); }
+  return { px: (t) => left + ((right - left) * t) / steps, py: (v) => level(log ? Math.log10(v) : v) };
+}
+const FONT = "12px system-ui, sans-serif";
+
 /** Run a traced optimizer on a traced problem: iterates as [x0, y0, x1, y1, ...]. */
 function trajectory(rule, problem, p, start, hyper, steps) {
   const d = problem.dim, path = new Float64Array(d * (steps + 1)), x = Float64Array.from(start), g = new Float64Array(d);
@@ -146,4 +170,215 @@ function onTheme(callback, signal) {
   for (const e of [document.documentElement, document.body]) look.observe(e, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class", "theme"] });
   media.addEventListener("change", callback);
   signal?.addEventListener("abort", () => { look.disconnect(); media.removeEventListener("change", callback); });
+}
+
+/**
+ * Kinds of settings in a link: how a value is written, read (undefined: nonsense) and described. One of a
+ * list, such as a coordinate of the start, says so: `{ ...inLink.number(-6, 6), trait: "start", index: 0 }`.
+ */
+const inLink = {
+  number(low, high) {
+    const read = (text) => { const v = text.trim() === "" ? NaN : Number(text); return v >= low && v <= high ? v : undefined; };
+    return { read, write: (v) => +v.toPrecision(6), expects: `a number from ${say(low)} to ${say(high)}` };
+  },
+  whole(low, high) {
+    const number = inLink.number(low, high);
+    return { ...number, read: (text) => { const v = number.read(text); return v === undefined ? v : Math.round(v); } };
+  },
+  one: (names) => ({ read: (text) => (names.includes(text) ? text : undefined), write: String, expects: names.length > 2 ? `one of ${names.join(", ")}` : names.join(" or ") }),
+  some(names) {
+    const read = (text) => { const v = text.split(",").filter(Boolean); return v.length && v.every((n) => names.includes(n)) ? v : undefined; };
+    return { read, write: (v) => v.join(","), expects: `some of ${names.join(", ")}` };
+  },
+};
+
+/**
+ * What every lab shares: one door for changes, so that model, link and picture agree; complaints; what is
+ * said once the reader pauses; missions; frames; and an end that leaves nothing behind. `link` maps the keys
+ * of the URL fragment to kinds of `inLink`, with `trait` where the key is not the trait's name.
+ */
+function openLab({ model, el, page = false, name, link }) {
+  el.classList.add("optlib", "lab", name);
+  const get = (k) => model.get(k), timers = {};
+  const later = (which, wait, f) => { clearTimeout(timers[which]); timers[which] = setTimeout(() => { delete timers[which]; f(); }, wait); };
+  const text = (node, words) => { if (node.textContent !== words) node.textContent = words; };
+
+  // ---- settings
+  function put(changes) {
+    for (const [k, v] of Object.entries(changes)) model.set(k, v);
+    if (!timers.save) later("save", 50, () => model.save_changes());
+    if (page) later("share", 250, share);
+  }
+  function share() {
+    fragment.write(Object.fromEntries(Object.entries(link).map(([key, kind]) => {
+      const v = get(kind.trait ?? key);
+      return [key, kind.write(kind.index === undefined ? v : v[kind.index])];
+    })));
+  }
+  function adopt() { // settings from a link; what is nonsense is named and left as it was
+    const p = fragment.read(), wrong = [], changes = {};
+    for (const [key, kind] of Object.entries(link)) {
+      if (!p.has(key)) continue;
+      const v = kind.read(p.get(key)), trait = kind.trait ?? key;
+      if (v === undefined) wrong.push(`${key}=${p.get(key)} (${kind.expects})`);
+      else if (kind.index === undefined) changes[trait] = v;
+      else (changes[trait] ??= [...get(trait)])[kind.index] = v;
+    }
+    for (const [k, v] of Object.entries(changes)) model.set(k, v);
+    if (wrong.length) complain(`This link asks for ${wrong.join("; ")}. That part was left as it is.`);
+  }
+
+  // ---- words
+  const status = h("p", { className: "lab-status", role: "status" }), note = h("p", { className: "lab-note", role: "alert", hidden: true });
+  const complain = (words) => { text(note, words); note.hidden = !words; };
+  const act = (changes) => { complain(""); put(changes); };
+  let news = ""; // of a mission just solved: goes in front of what is said next
+  /** Says `words()` once the reader pauses. */
+  const speak = (words) => later("speech", 250, () => { const w = words(); text(status, `${news}${w}`); });
+
+  // ---- controls that are bound to a trait
+  /** A slider of a number; `whole` rounds it. More of slider()'s options may follow. */
+  const bound = (key, label, [min, max], step, { whole = false, ...more } = {}) => slider({
+    label, min, max, step, complain, get: () => get(key), set: (v) => act({ [key]: whole ? Math.round(v) : v }), ...more,
+  });
+  /** Two fields for a point, each from -limit to limit. */
+  function point(key, label, limit) {
+    const fields = ["x", "y"].map((axis, i) => {
+      const field = h("input", { type: "text", inputMode: "decimal", className: "lab-field", "aria-label": `${label}, coordinate ${axis}` });
+      onTyped(field, () => {
+        const v = readNumber(field.value), to = [...get(key)];
+        if (Math.abs(v) <= limit) { to[i] = v; act({ [key]: to }); } else complain(`${label}: “${field.value}” is not a number from ${-limit} to ${limit}.`);
+        show();
+      });
+      return field;
+    });
+    const show = () => fields.forEach((field, i) => write(field, say(get(key)[i], 4)));
+    return { row: h("div", { className: "lab-row" }, h("span", {}, `${label} (x, y)`), h("span", { className: "lab-pair" }, ...fields), h("span")), show };
+  }
+  /**
+   * A knob for a point on a picture: dragged, or moved by arrow keys. `view()` is what the picture shows,
+   * {left, top, width, height}; `bounds()` where the point may be, [left, right, low, high]; `grid()` its steps.
+   */
+  function knob(key, label, picture, { view, bounds, grid }) {
+    const dot = h("button", { type: "button", className: "lab-knob", "aria-label": `${label}: drag, or use the arrow keys` });
+    const move = (...to) => {
+      const b = bounds(), unit = grid();
+      act({ [key]: to.map((v, i) => Math.min(b[2 * i + 1], Math.max(b[2 * i], +(Math.round(v / unit[i]) * unit[i]).toPrecision(6)))) });
+    };
+    dot.addEventListener("pointerdown", (e) => { dot.setPointerCapture(e.pointerId); e.preventDefault(); dot.focus({ preventScroll: true }); });
+    dot.addEventListener("pointermove", (e) => {
+      if (!dot.hasPointerCapture(e.pointerId)) return;
+      const r = picture.getBoundingClientRect(), v = view();
+      move(v.left + ((e.clientX - r.left) / r.width) * v.width, v.top - ((e.clientY - r.top) / r.height) * v.height);
+    });
+    dot.addEventListener("keydown", (e) => {
+      const d = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
+      if (!d) return;
+      e.preventDefault();
+      const n = e.shiftKey ? 40 : 4, unit = grid();
+      move(...get(key).map((v, i) => v + n * unit[i] * d[i]));
+    });
+    return { dot, show: (x, y) => { dot.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`; } };
+  }
+
+  // ---- missions: {key, task, look(), progress(), done()}; `look` judges the present state by running things
+  function missions(quest) {
+    const list = h("ol", { className: "lab-missions" });
+    for (const m of quest) {
+      m.mark = h("span", { className: "lab-done" }); m.state = h("span", { className: "lab-progress" });
+      m.item = h("li", {}, m.task, m.mark, m.state);
+      list.append(m.item);
+    }
+    el.append(h("details", { className: "lab-details", open: true }, h("summary", {}, "Missions"), list));
+    const done = (m) => (m.done ? m.done() : !!m.ok);
+    function report() {
+      for (const m of quest) { text(m.mark, done(m) ? " ✓ Solved." : ""); text(m.state, ` ${m.progress?.() ?? ""}`); }
+      const solved = quest.filter(done).map((m) => m.key);
+      if (solved.length > get("solved").length) {
+        put({ solved });
+        news = `Mission solved: ${solved.length} of ${quest.length}. `;
+        text(status, news.trim());
+        later("news", 1000, () => { news = ""; });
+      }
+    }
+    return { judge() { for (const m of quest) m.look?.(); report(); }, report };
+  }
+
+  // ---- frames: once per frame, however many events came; `el.frames` keeps how long each took
+  let raf = 0, stale = true, parts = {};
+  function drawNow() {
+    const t0 = performance.now();
+    if (stale) { stale = false; parts.simulate?.(); }
+    parts.draw();
+    (el.frames ??= []).push(performance.now() - t0);
+    if (el.frames.length > 2000) el.frames.length = 0;
+  }
+  function refresh() { raf ||= requestAnimationFrame(() => { raf = 0; if (el.clientWidth) drawNow(); }); }
+  /** The colours of the page, light or dark, and whether it is `dark`. */
+  function palette() {
+    const style = getComputedStyle(el), colour = {};
+    for (const k of ["ink", "line", "faint", "paper", "well", "accent", "good", "bad"]) colour[k] = style.getPropertyValue(`--${k}`).trim();
+    return { ...colour, dark: colour.paper !== "#ffffff" };
+  }
+  /** Reset, Step, Play and a slider over the steps shown; `at()` is the step to draw. */
+  function player(limit, seconds = 4) {
+    let shown = Infinity, playing = 0;
+    const at = () => Math.min(shown, limit());
+    const scrub = h("input", { type: "range", min: 0, step: 1, "aria-label": "Step shown" });
+    const back = h("button", { type: "button" }, "Reset"), one = h("button", { type: "button" }, "Step"), play = h("button", { type: "button" }, "Play");
+    const halt = () => { cancelAnimationFrame(playing); playing = 0; play.textContent = "Play"; };
+    const go = (t) => { halt(); shown = Math.max(0, Math.min(limit(), t)); refresh(); };
+    back.addEventListener("click", () => go(0));
+    one.addEventListener("click", () => go(at() >= limit() ? 1 : at() + 1));
+    scrub.addEventListener("input", () => go(+scrub.value));
+    play.addEventListener("click", () => {
+      if (playing) { halt(); refresh(); return; }
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) return go(limit()); // the end, without the motion
+      play.textContent = "Stop";
+      const first = at() >= limit() ? 0 : at(), began = performance.now(), length = 1000 * seconds * (1 - first / limit());
+      const tick = (now) => {
+        const part = Math.min(1, Math.max(0, (now - began) / length));
+        shown = Math.round(first + part * (limit() - first));
+        if (part < 1) playing = requestAnimationFrame(tick); else halt();
+        drawNow();
+      };
+      playing = requestAnimationFrame(tick);
+    });
+    return {
+      row: h("div", { className: "lab-play" }, back, one, play, scrub), at, halt, playing: () => playing !== 0,
+      toEnd: () => { if (!playing) shown = Infinity; },
+      show() { scrub.max = limit(); scrub.value = at(); scrub.setAttribute("aria-valuetext", `step ${at()} of ${limit()}`); },
+    };
+  }
+
+  // ---- life
+  /**
+   * Begins. `watch`: the traits that change the picture; `stage`: the element whose size matters; `layout()`:
+   * after a change of size or colours; `changed(trait)`: before a frame that follows from a change; `simulate()`
+   * and `draw()`: in a frame; `show()`: puts settings into controls; `end()`: at the end. Returns how to end.
+   */
+  function start({ signal, watch, stage, show, changed, layout, simulate, draw, end }) {
+    parts = { simulate, draw };
+    // JupyterLab takes the arrow keys of a focused control unless the control itself says no.
+    for (const e of el.querySelectorAll("input, button, select, summary, textarea, [tabindex]")) e.dataset.lmSuppressShortcuts = "true";
+    const handlers = watch.map((k) => [`change:${k}`, () => { stale = true; changed?.(k); show(); refresh(); }]);
+    for (const [event, f] of handlers) model.on(event, f);
+    const hash = () => { complain(""); adopt(); };
+    if (page) { adopt(); window.addEventListener("hashchange", hash); }
+    const fit = () => { if (!stage.clientWidth) return; layout?.(); refresh(); };
+    const size = new ResizeObserver(fit);
+    size.observe(stage);
+    onTheme(fit, signal);
+    const stop = () => {
+      for (const [event, f] of handlers) model.off(event, f);
+      window.removeEventListener("hashchange", hash);
+      size.disconnect(); cancelAnimationFrame(raf);
+      for (const t of Object.values(timers)) clearTimeout(t);
+      end?.();
+    };
+    signal?.addEventListener("abort", stop);
+    show(); fit();
+    return stop;
+  }
+  return { get, put, act, complain, status, note, speak, later, text, bound, point, knob, missions, player, palette, refresh, start, outdate() { stale = true; } };
 }

@@ -24,53 +24,25 @@ function rootsOf(rule, etah, beta) {
 const sizeOf = (rule, etah, beta) => { const [z] = rootsOf(rule, etah, beta); return Math.hypot(z.re, z.im); };
 
 function render({ model, el, signal, page = false }) {
-  el.classList.add("optlib", "lab", "locus");
-  const get = (k) => model.get(k), rule = () => OPTIMIZERS[get("rule")];
-
-  // ---- changes: one door, so that the model, the URL and the picture agree
-  let saving = 0, sharing = 0;
-  function put(changes) {
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (!saving) saving = setTimeout(() => { saving = 0; model.save_changes(); }, 50);
-    if (page) { clearTimeout(sharing); sharing = setTimeout(share, 250); }
-  }
-  function share() {
-    fragment.write({ rule: get("rule"), etah: +get("etah").toPrecision(6), beta: +get("beta").toPrecision(6), steps: get("steps"), axis: get("axis") });
-  }
-  function adopt() { // settings from a link; what is nonsense is named and left as it was
-    const p = fragment.read(), wrong = [], changes = {};
-    for (const key of ["etah", "beta", "steps"]) {
-      if (!p.has(key)) continue;
-      const [low, high] = LOCUS.ranges[key], v = p.get(key).trim() === "" ? NaN : Number(p.get(key));
-      if (v >= low && v <= high) changes[key] = key === "steps" ? Math.round(v) : v;
-      else wrong.push(`${key}=${p.get(key)} (a number from ${say(low)} to ${say(high)})`);
-    }
-    for (const [key, names] of [["rule", Object.keys(OPTIMIZERS)], ["axis", ["linear", "log"]]]) {
-      if (!p.has(key)) continue;
-      if (names.includes(p.get(key))) changes[key] = p.get(key);
-      else wrong.push(`${key}=${p.get(key)} (${names.join(" or ")})`);
-    }
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (wrong.length) complain(`This link asks for ${wrong.join("; ")}. That part was left as it is.`);
-  }
+  const { ranges } = LOCUS;
+  const lab = openLab({ model, el, page, name: "locus", link: {
+    rule: inLink.one(Object.keys(OPTIMIZERS)), etah: inLink.number(...ranges.etah), beta: inLink.number(...ranges.beta),
+    steps: inLink.whole(...ranges.steps), axis: inLink.one(["linear", "log"]),
+  } });
+  const { get, act, bound } = lab, rule = () => OPTIMIZERS[get("rule")];
 
   // ---- elements
   const disc = h("canvas", { className: "locus-disc", "aria-hidden": "true" });
   const curve = h("canvas", { className: "locus-curve", "aria-hidden": "true" });
-  const status = h("p", { className: "lab-status", role: "status" }), note = h("p", { className: "lab-note", role: "alert", hidden: true });
-  const complain = (text) => { note.textContent = text; note.hidden = !text; };
-  const act = (changes) => { complain(""); put(changes); };
   const which = choice({ label: "Rule", options: Object.entries(LOCUS.labels), get: () => get("rule"), set: (v) => act({ rule: v }) });
-  const [etah, beta, steps] = [["etah", "Rate times curvature, ηh", true, 0.002], ["beta", "Momentum β", false, 0.001], ["steps", "Steps", true, 0.01]].map(([key, label, log, step]) =>
-    slider({ label, min: LOCUS.ranges[key][0], max: LOCUS.ranges[key][1], step, log, get: () => get(key), set: (v) => act({ [key]: key === "steps" ? Math.round(v) : v }), complain }));
+  const etah = bound("etah", "Rate times curvature, ηh", ranges.etah, 0.002, { log: true }), beta = bound("beta", "Momentum β", ranges.beta, 0.001);
+  const steps = bound("steps", "Steps", ranges.steps, 0.01, { log: true, whole: true });
   const axis = choice({ label: "Trajectory axis", options: [["linear", "linear"], ["log", "log"]], get: () => get("axis"), set: (v) => act({ axis: v }) });
-  const missions = h("ol", { className: "lab-missions" });
   el.append(
     h("div", { className: "locus-pictures" }, disc, curve),
     h("div", { className: "lab-controls" }, etah.row, beta.row, steps.row),
     h("div", { className: "lab-sets" }, which.row, axis.row),
-    note, status,
-    h("details", { className: "lab-details", open: true }, h("summary", {}, "Missions"), missions),
+    lab.note, lab.status,
   );
 
   // ---- what is computed, again only when a setting changed
@@ -85,19 +57,17 @@ function render({ model, el, signal, page = false }) {
       for (let k = 0; k <= 160; k++) trail.spots.push(...rootsOf(rule(), 4 * (k / 160) ** 2, get("beta")));
     }
     now = { path, roots, size: Math.hypot(roots[0].re, roots[0].im) };
+    tasks.judge();
   }
 
   // ---- drawing
-  let colour = {}, raf = 0, stale = true, speech = 0;
-  const css = (name) => getComputedStyle(el).getPropertyValue(name).trim();
-  function palette() {
-    const dark = css("--paper") !== "#ffffff";
-    colour = { ink: css("--ink"), line: css("--line"), faint: css("--faint") };
-    for (const [name, pair] of Object.entries(LOCUS.colours)) colour[name] = pair[+dark];
+  let colour = {}, wide = 0, side = [0, 0];
+  function layout() { // sizes are read here, once: in a frame it would cost a layout of the page
+    colour = lab.palette(); wide = disc.clientWidth; side = [curve.clientWidth, curve.clientHeight];
+    for (const [name, pair] of Object.entries(LOCUS.colours)) colour[name] = pair[+colour.dark];
   }
-  const FONT = "12px system-ui, sans-serif";
   function drawDisc() {
-    const w = disc.clientWidth, c = sharp(disc, w, w), mid = w / 2, unit = w / 2.7;
+    const w = wide, c = sharp(disc, w, w), mid = w / 2, unit = w / 2.7;
     const X = (v) => mid + unit * v, Y = (v) => mid - unit * v;
     const ring = (r) => { c.beginPath(); c.arc(mid, mid, r * unit, 0, 7); c.stroke(); };
     Object.assign(c, { font: FONT, strokeStyle: colour.line, fillStyle: colour.ink, lineWidth: 1 });
@@ -121,23 +91,13 @@ function render({ model, el, signal, page = false }) {
     c.fillText("roots on the unit disc", 6, 15);
   }
   function drawCurve() {
-    const w = curve.clientWidth, hgt = curve.clientHeight, c = sharp(curve, w, hgt), n = get("steps"), log = get("axis") === "log";
-    const left = 46, right = w - 8, top = 24, bottom = hgt - 26, finite = [...now.path].map(Math.abs).filter(Number.isFinite);
+    const [w, tall] = side, c = sharp(curve, w, tall), n = get("steps"), log = get("axis") === "log";
+    const left = 46, right = w - 8, top = 24, bottom = tall - 26, finite = [...now.path].map(Math.abs).filter(Number.isFinite);
     const most = Math.max(...finite.map((v) => Math.min(v, 1e12)), 1);
     const least = Math.max(1e-12, Math.min(...finite.filter((v) => v > 0), 0.1));
-    const [a, b] = log ? [Math.floor(Math.log10(least)), Math.max(1, Math.ceil(Math.log10(most)))] : [-Math.min(most, 1e3), Math.min(most, 1e3)];
-    const px = (t) => left + ((right - left) * t) / n;
-    const py = (v) => bottom - ((bottom - top) * ((log ? Math.log10(Math.max(Math.abs(v), 10 ** a)) : v) - a)) / (b - a);
-    Object.assign(c, { font: FONT, fillStyle: colour.ink, strokeStyle: colour.line, lineWidth: 1, textAlign: "right", textBaseline: "middle" });
-    const every = log ? Math.max(1, Math.ceil((b - a) / 5)) : (b - a) / 4;
-    for (let v = a; v <= b + 1e-9; v += every) {
-      const y = bottom - ((bottom - top) * (v - a)) / (b - a);
-      c.beginPath(); c.moveTo(left, y); c.lineTo(right, y); c.stroke();
-      c.fillText(log ? `1e${Math.round(v)}` : say(Math.abs(v) < 1e-12 ? 0 : v, 2), left - 5, y);
-    }
-    Object.assign(c, { textAlign: "left", textBaseline: "alphabetic" });
-    c.fillText(log ? "distance |x|" : "x, from 1", 6, 15);
-    c.fillText("0", left, hgt - 10); c.textAlign = "right"; c.fillText(`step ${n}`, right, hgt - 10);
+    const [low, high] = log ? [Math.floor(Math.log10(least)), Math.max(1, Math.ceil(Math.log10(most)))] : [-Math.min(most, 1e3), Math.min(most, 1e3)];
+    const { px, py: level } = axes(c, { steps: n, low, high, log, title: log ? "distance |x|" : "x, from 1", colour, left, right, top, bottom });
+    const py = (v) => level(log ? Math.max(Math.abs(v), 10 ** low) : v);
     Object.assign(c, { strokeStyle: colour[get("rule")], fillStyle: colour[get("rule")], lineWidth: 2 });
     c.save(); c.beginPath(); c.rect(left - 4, top - 4, right - left + 8, bottom - top + 8); c.clip();
     c.beginPath();
@@ -146,30 +106,13 @@ function render({ model, el, signal, page = false }) {
     if (n <= 120) for (let t = 0; t <= n && Number.isFinite(now.path[t]); t++) { c.beginPath(); c.arc(px(t), py(now.path[t]), 2, 0, 7); c.fill(); }
     c.restore();
   }
-  function speak() {
-    clearTimeout(speech);
-    speech = setTimeout(() => {
-      const [z, y] = now.roots, end = now.path[get("steps")], round = (v) => say(Math.abs(v) < 5e-4 ? 0 : +v.toFixed(3));
-      const where = z.im ? `${round(z.re)} ± ${round(z.im)} i` : `${round(z.re)} and ${round(y.re)}`;
-      const verdict = now.size > 1 + 1e-9 ? "outside the disc: it grows" : now.size > 1 - 1e-9 ? "on the circle: it neither grows nor dies out" : "inside: in the long run the distance shrinks by that factor per step";
-      const text = `${get("rule")}, ηh = ${say(get("etah"))}, β = ${say(get("beta"))}. Roots ${where}. Larger size ${say(now.size, 4)}, ${verdict}. After ${get("steps")} steps x = ${Number.isFinite(end) ? say(end) : "out of range"}.`;
-      if (status.textContent !== text) status.textContent = text;
-    }, 250);
+  function words() {
+    const [z, y] = now.roots, end = now.path[get("steps")], round = (v) => say(Math.abs(v) < 5e-4 ? 0 : +v.toFixed(3));
+    const where = z.im ? `${round(z.re)} ± ${round(z.im)} i` : `${round(z.re)} and ${round(y.re)}`;
+    const verdict = now.size > 1 + 1e-9 ? "outside the disc: it grows" : now.size > 1 - 1e-9 ? "on the circle: it neither grows nor dies out" : "inside: in the long run the distance shrinks by that factor per step";
+    return `${get("rule")}, ηh = ${say(get("etah"))}, β = ${say(get("beta"))}. Roots ${where}. Larger size ${say(now.size, 4)}, ${verdict}. After ${get("steps")} steps x = ${Number.isFinite(end) ? say(end) : "out of range"}.`;
   }
-  function refresh() { // once per frame, however many events came
-    if (raf) return;
-    raf = requestAnimationFrame(() => {
-      raf = 0;
-      if (!disc.clientWidth) return;
-      const t0 = performance.now();
-      if (stale) { simulate(); stale = false; judge(); }
-      drawDisc(); drawCurve(); speak();
-      (el.frames ??= []).push(performance.now() - t0);
-      if (el.frames.length > 2000) el.frames.length = 0;
-    });
-  }
-  const layout = () => { palette(); refresh(); };
-  function show() { for (const part of [which, etah, beta, steps, axis]) part.show(); }
+  const draw = () => { drawDisc(); drawCurve(); lab.speak(words); };
 
   // ---- missions: judged by taking steps of the rules, not by a formula that is typed here
   const speed = (at, b) => -Math.log(sizeOf(OPTIMIZERS.Momentum, at, b));
@@ -192,7 +135,7 @@ function render({ model, el, signal, page = false }) {
     progress() { return this.found.size ? [...this.found].map(([b, at]) => `β = ${say(b)}: ηh = ${say(at)}`).join("; ") + "." : ""; },
     done() { return this.found.size >= 3; },
   });
-  const quest = [
+  const tasks = lab.missions([
     {
       key: "fastest", found: new Map(),
       task: "Momentum: keep ηh and find the β with which the distance shrinks fastest in the long run. Do so for three values of ηh below 1 that differ by a factor of 2 or more. Where do the two roots stand each time? Which law gives β?",
@@ -206,42 +149,10 @@ function render({ model, el, signal, page = false }) {
     },
     { key: "heavy ball", ...border("Momentum"), task: "Momentum: find the largest ηh that does not diverge, for three values of β at least 0.15 apart. Get within 2 %. Does memory widen the range of gradient descent (β = 0) or narrow it?" },
     { key: "nesterov", ...border("Nesterov"), task: "Nesterov: the same three borders. Predict first: wider or narrower?" },
-  ];
-  for (const m of quest) {
-    m.mark = h("span", { className: "lab-done" }); m.state = h("span", { className: "lab-progress" });
-    missions.append(h("li", {}, m.task, m.mark, m.state));
-  }
-  function judge() {
-    for (const m of quest) {
-      m.look();
-      const mark = m.done() ? " ✓ Solved." : "", text = ` ${m.progress()}`;
-      if (m.mark.textContent !== mark) m.mark.textContent = mark;
-      if (m.state.textContent !== text) m.state.textContent = text;
-    }
-    const solved = quest.filter((m) => m.done()).map((m) => m.key);
-    if (solved.length > get("solved").length) { put({ solved }); status.textContent = `Mission solved: ${solved.length} of ${quest.length}.`; }
-  }
-  // JupyterLab takes the arrow keys of a focused control unless the control itself says no.
-  for (const e of el.querySelectorAll("input, button, select, summary")) e.dataset.lmSuppressShortcuts = "true";
+  ]);
 
-  // ---- life
-  const changed = () => { stale = true; show(); refresh(); };
-  const watched = ["rule", "etah", "beta", "steps", "axis"].map((k) => `change:${k}`);
-  for (const name of watched) model.on(name, changed);
-  const hash = () => { complain(""); adopt(); };
-  if (page) { adopt(); window.addEventListener("hashchange", hash); }
-  const size = new ResizeObserver(layout);
-  size.observe(disc);
-  onTheme(layout, signal);
-  const done = () => {
-    for (const name of watched) model.off(name, changed);
-    window.removeEventListener("hashchange", hash);
-    size.disconnect(); cancelAnimationFrame(raf);
-    for (const t of [saving, sharing, speech]) clearTimeout(t);
-  };
-  signal?.addEventListener("abort", done);
-  show(); layout();
-  return done;
+  const show = () => { for (const part of [which, etah, beta, steps, axis]) part.show(); };
+  return lab.start({ signal, watch: ["rule", "etah", "beta", "steps", "axis"], stage: disc, show, layout, simulate, draw });
 }
 
 export default { render };
