@@ -3,4 +3,5 @@
 from optlib.widgets.dial import Dial
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
+from optlib.widgets.playground import Playground
 from optlib.widgets.root_locus import RootLocus

@@ -58,10 +58,11 @@ function render({ model, el, signal, page = false }) {
     loss: only(() => place().name === "typed", check(readLoss)),
     rules: check(readRules), steps: inLink.whole(...PLAY.ranges.steps), start: point, middle: point,
     width: inLink.number(...PLAY.ranges.width), view: inLink.one(Object.keys(PLAY.views)), axis: inLink.one(["log", "linear"]),
-    sweep: only(() => get("view") === "rates" && second(), check((text) => { if (text && !sweepOf(text, runners())) throw new Error("a runner's number, a dot and one of its numbers but lr, such as 1.beta1"); })),
+    sweep: only(() => get("view") === "rates" && second(), check((text) => { if (text && !sweepOf(text, linked())) throw new Error("a runner's number, a dot and one of its numbers but lr, such as 1.beta1"); })),
     turn: surfaceOnly("turn"), tilt: surfaceOnly("tilt"),
   } });
   const { get, act, bound, text: say_ } = lab;
+  const linked = () => { try { return readRules(fragment.read().get("rules") ?? get("rules")); } catch { return runners(); } };
 
   // ---- settings, read
   const kept = {}; // the latest text of each setting, read once
@@ -127,7 +128,7 @@ function render({ model, el, signal, page = false }) {
     try { await navigator.clipboard.writeText(location.href); say_(lab.status, "The link is copied."); } catch { say_(lab.status, "The browser does not let the page copy; the link stands in its address bar."); }
   });
   el.append(
-    look.row,
+    h("div", { className: "lab-sets" }, look.row, axis.row),
     h("div", { className: "lab-pictures" }, stage, curve),
     table, play.row, lab.note, lab.status,
     h("div", { className: "lab-controls" },
@@ -136,7 +137,6 @@ function render({ model, el, signal, page = false }) {
     shape, race,
     h("div", { className: "play-buttons" }, add, copy),
     h("div", { className: "lab-controls" }, steps.row, start.row, middle.row, width.row),
-    h("div", { className: "lab-sets" }, axis.row),
   );
   const quiet = (box) => { for (const e of box.querySelectorAll("input, button, select, summary")) e.dataset.lmSuppressShortcuts = "true"; };
 
@@ -316,9 +316,9 @@ function render({ model, el, signal, page = false }) {
   function words() {
     if (get("view") === "rates") return cellWords();
     const t = play.at(), low = floor(), [x, y] = get("start");
-    const parts = runs.map((run, i) => `${i + 1} ${run.name} ${verdict(run, t, low)}`);
+    const parts = runs.map((run, i) => `${i + 1} ${run.name}: ${verdict(run, t, low)}`);
     const holes = ground?.holes ? ground.sorted.length ? " Hatched: there the loss is not a finite number." : " In this picture the loss is nowhere a finite number." : "";
-    return `From (${say(x)}, ${say(y)}), step ${t}: ${counted()} ${parts.join(", ")}.${holes}`;
+    return `From (${say(x)}, ${say(y)}), step ${t}: ${counted()}: ${parts.join("; ")}.${holes}`;
   }
 
   // ---- drawing
@@ -380,7 +380,7 @@ function render({ model, el, signal, page = false }) {
   /** Heights from 0 to 1: of the loss, or of its logarithm; the walls of the highest 4 % are cut. */
   function heights() {
     const log = get("axis") === "log", low = floor(), { sorted } = ground, n = sorted.length;
-    const least = Math.max(sorted[Math.floor(0.002 * n)] - low, (sorted[n - 1] - low) * 1e-9, 1e-12), T = (f) => (log ? Math.log10(Math.max(f - low, least)) : f);
+    const least = Math.max(sorted[Math.floor(0.015 * n)] - low, (sorted[n - 1] - low) * 1e-9, 1e-12), T = (f) => (log ? Math.log10(Math.max(f - low, least)) : f);
     const a = log ? Math.log10(least) : sorted[0], b = T(sorted[Math.floor(0.96 * (n - 1))]);
     return (f) => Math.min(1.05, Math.max(0, (T(f) - a) / (b - a || 1)));
   }
@@ -398,7 +398,7 @@ function render({ model, el, signal, page = false }) {
     }
     // Paths lie on the surface: a piece belongs to a cell and is drawn right after it, so that what is nearer hides it.
     const pieces = new Map(), s = stride();
-    runs.forEach(({ path, at: end, loss }, r) => {
+    runs.forEach(({ path, at: end }, r) => {
       const last = Math.min(end, play.at());
       let before = null;
       for (let t = 0, count = 0; t <= last && count < 1500; t = t === last ? last + 1 : Math.min(t + s, last)) {
@@ -407,7 +407,7 @@ function render({ model, el, signal, page = false }) {
         if (inside && before) {
           const n = Math.min(40, Math.max(1, Math.ceil(Math.max(Math.abs(i - before[0]), Math.abs(j - before[1])))));
           for (let q = 1; q <= n; q++, count++) {
-            const spot = (part) => { const x = before[0] + part * (i - before[0]), y = before[1] + part * (j - before[1]); return [x, y, n === 1 && part === 1 ? height(loss[t]) : onGround(x, y)]; };
+            const spot = (part) => { const x = before[0] + part * (i - before[0]), y = before[1] + part * (j - before[1]); return [x, y, onGround(x, y)]; };
             const from = spot((q - 1) / n), to = spot(q / n);
             const cell = Math.min(ny - 3, 2 * Math.floor(to[1] / 2)) * nx + Math.min(nx - 3, 2 * Math.floor(to[0] / 2));
             if (!pieces.has(cell)) pieces.set(cell, []);
@@ -440,13 +440,21 @@ function render({ model, el, signal, page = false }) {
         c.lineWidth = 0.6; c.strokeStyle = colour.faint;
       }
     }
-    runs.forEach(({ path, at: end, loss }, i) => {
+    runs.forEach(({ path, at: end }, i) => {
       const t = Math.min(end, play.at()), x = (path[2 * t] - v.left) / v.width, y = (v.top - path[2 * t + 1]) / v.height;
-      if (x >= 0 && x <= 1 && y >= 0 && y <= 1) tag(c, i, ...at(-1 + 2 * x, PLAY.aspect * (1 - 2 * y), height(loss[t])));
+      if (x >= 0 && x <= 1 && y >= 0 && y <= 1) tag(c, i, ...at(-1 + 2 * x, PLAY.aspect * (1 - 2 * y), onGround(x * (nx - 1), y * (ny - 1))));
     });
     Object.assign(c, { font: FONT, fillStyle: colour.ink, textAlign: "left", textBaseline: "alphabetic" });
     c.fillText(get("axis") === "log" ? "height: log of the loss" : "height: loss", 6, 15);
-    for (const [label, u, w] of [["x", 1.12, -0.75], ["y", -1.1, 0.75]]) c.fillText(label, ...at(u, w, 0));
+    for (const [label, u, w] of [["x", 0, -PLAY.aspect - 0.14], ["y", -1.14, 0]]) c.fillText(label, ...at(u, w, 0));
+  }
+  function hatch(c, twice) { // strokes for what ended higher than it began, crosses for what diverged
+    const tile = h("canvas", { width: 12, height: 12 }), t = tile.getContext("2d");
+    Object.assign(t, { strokeStyle: colour.bad, lineWidth: 1.2 });
+    t.moveTo(-2, 14); t.lineTo(14, -2);
+    if (twice) { t.moveTo(-2, -2); t.lineTo(14, 14); }
+    t.stroke();
+    return c.createPattern(tile, "repeat");
   }
   // The picture of the sweep: where its cells lie.
   const cells = () => { const [a, b, top] = [second() ? 62 : 96, W - 8, 24]; return { a, b, top, bottom: H - 34, w: (b - a) / RATES.length, h: (H - 34 - top) / (sweep?.rows.length ?? 1) }; };
@@ -461,19 +469,14 @@ function render({ model, el, signal, page = false }) {
     if (!sweep) return;
     const { a, b, top, bottom, w, h: tall } = cells(), { rows, ends, two, first } = sweep, low = lowest();
     const shades = Array.from({ length: 25 }, (_, k) => mix(colour.well, colour.accent, k / 24));
-    Object.assign(c, { lineWidth: 1, strokeStyle: colour.bad, font: FONT });
-    c.beginPath();
+    const once = hatch(c, false), twice = hatch(c, true);
+    c.font = FONT;
     for (let k = 0; k < sweep.done; k++) {
       const x = a + (k % RATES.length) * w, y = top + Math.floor(k / RATES.length) * tall, v = ends[k];
-      if (Number.isNaN(v) || v - low > first - low) { // diverged, or at least higher than at the start
-        c.moveTo(x + 1, y + Math.min(tall, w) - 1); c.lineTo(x + w - 1, y + 1);
-        if (Number.isNaN(v)) { c.moveTo(x + 1, y + tall - 1); c.lineTo(x + w - 1, y + tall - Math.min(tall, w) + 1); }
-        continue;
-      }
       const part = v === -Infinity ? 1 : Math.min(1, -Math.log10(Math.max((v - low) / (first - low || 1), 1e-8)) / 8);
-      c.fillStyle = shades[Math.round(24 * part)]; c.fillRect(x, y, w + 0.3, tall + 0.3);
+      c.fillStyle = Number.isNaN(v) ? twice : v > first ? once : shades[Math.round(24 * part)];
+      c.fillRect(x, y, w + 0.3, tall + 0.3);
     }
-    c.stroke();
     Object.assign(c, { strokeStyle: colour.faint, fillStyle: colour.ink, textAlign: "center", textBaseline: "alphabetic" });
     c.strokeRect(a, top, b - a, bottom - top);
     for (let k = 0; k < RATES.length; k += 8) { const x = a + (k + 0.5) * w; c.beginPath(); c.moveTo(x, bottom); c.lineTo(x, bottom + 4); c.stroke(); c.fillText(`1e${k / 8 - 5}`, x, bottom + 16); }
@@ -519,7 +522,7 @@ function render({ model, el, signal, page = false }) {
       lines.push(h("tr", {}, h("th", { scope: "row" }, `${row.index + 1} ${row.name}${two ? `, ${PLAY.words[two.key] ?? two.key} = ${say(row.value, 4)}` : ""}`), ...[say(RATES[best.i], 4), endWords(best.v), most === null ? "none" : say(most, 4)].map((t) => h("td", {}, t))));
     }
     table.replaceChildren(h("table", {},
-      h("caption", {}, `Best of ${RATES.length} learning rates from ${say(RATES[0])} to ${say(RATES.at(-1))}, ${limit()} steps. In the picture a darker or stronger cell ended lower; one stroke: higher than it began; two: diverged.`),
+      h("caption", {}, `Best of ${RATES.length} learning rates from ${say(RATES[0])} to ${say(RATES.at(-1))}, ${limit()} steps. The stronger a cell's colour, the lower it ended: full colour is a hundred millionth of the start. Hatched: higher than it began; crossed: diverged.`),
       h("thead", {}, h("tr", {}, ...["Runner", "Best η", "Loss there", "Largest η that ends no higher"].map(head))), h("tbody", {}, ...lines)));
   }
   function drawCurve() {

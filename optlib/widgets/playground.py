@@ -395,8 +395,8 @@ class Playground(base.Widget):
     view = traitlets.Unicode("map").tag(sync=True)
     axis = traitlets.Unicode("log").tag(sync=True)
     sweep = traitlets.Unicode("").tag(sync=True)
-    turn = traitlets.Float(-60.0).tag(sync=True)
-    tilt = traitlets.Float(40.0).tag(sync=True)
+    turn = traitlets.Float(-30.0).tag(sync=True)
+    tilt = traitlets.Float(50.0).tag(sync=True)
 
     def __init__(self, **settings):
         own = {key: value for key, value in settings.items() if key in CHECKS}
@@ -428,8 +428,8 @@ class Playground(base.Widget):
         parts = []
         for key in CHECKS:
             if key in settings:
-                value = _write(settings[key])
-                parts.append(f"{key}={quote(re.sub('[ \t\n\r]', '', value), safe=SAFE)}")
+                value = "".join(_write(settings[key]).split())
+                parts.append(f"{key}={quote(value, safe=SAFE)}")
         return "#" + "&".join(parts)
 
     @classmethod
