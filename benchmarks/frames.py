@@ -1,8 +1,8 @@
 """python -m benchmarks.frames: how long a frame of each widget takes; writes benchmarks/frames.md.
 
-On the built site (make book), in Chromium with its processor slowed four times: every slider of every
-lab is moved through its range, one value a frame, as a dragging hand does. The lab itself records how
-long each frame took, from the change to the end of the drawing.
+On the built site (make book), in Chromium with its processor slowed four times: every slider of
+every lab is moved through its range, one value a frame, as a dragging hand does. The lab itself
+records how long each frame took, from the change to the end of the drawing.
 """
 
 import statistics
@@ -82,7 +82,8 @@ def main():
     RESULTS.write_text(
         "## A frame of each widget\n\n"
         f"Milliseconds in Chromium with its processor slowed {SLOWED} times, while a slider is "
-        "dragged through its\nwhole range; the goal is 8. Made by `python -m benchmarks.frames`.\n\n"
+        "dragged through its\nwhole range; the goal is 8. Made by "
+        "`python -m benchmarks.frames`.\n\n"
         + "\n".join(lines) + "\n",
         encoding="utf-8",
     )  # fmt: skip
