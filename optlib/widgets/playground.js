@@ -1,7 +1,7 @@
 // The playground: any rules against each other on any landscape. Needs, in front of it in the module: kit.js,
 // the traced tables OPTIMIZERS, PROBLEMS and CALC, LANGUAGE, PLAY (facts from Python), and typed.js.
 
-const SLICE = 3; // milliseconds of computing in one frame; what is longer goes on in the next
+const SLICE = 2; // milliseconds of computing in one frame; what is longer goes on in the next
 const GRID = [67, 45]; // points of the landscape; the surface takes every second one
 const RATES = Array.from({ length: 49 }, (_, k) => +(10 ** (-5 + k / 8)).toPrecision(4));
 const LINES = 17; // values of a second number in a sweep
@@ -192,7 +192,7 @@ function render({ model, el, signal, page = false }) {
   }
 
   // ---- what is computed: in slices, so that no frame waits; each job is done anew when its settings change
-  let jobs = {}, queue = [], runs = [], ground = null, sweep = null, sweeping = false;
+  let jobs = {}, queue = [], runs = [], ground = null, sweep = null;
   const pace = () => Math.max(1, Math.round(4000 / (land().size ?? 20))); // evaluations between two looks at the clock
   function* racing() {
     const p = numbers(), from = get("start"), n = limit(), problem = land(), every = pace();
@@ -277,6 +277,7 @@ function render({ model, el, signal, page = false }) {
   function changed(trait) {
     const does = { problem: "rgs", loss: "rgs", rules: "rs", steps: "rs", start: "rs", middle: "g", width: "g", sweep: "s" }[trait] ?? "";
     for (const k of does) { jobs[k] = null; if (k === "s") sweep = null; }
+    if (trait === "sweep") spot.own = false;
     if (!play.playing()) play.toEnd();
   }
   function plan() { // what is missing, in the order in which a reader needs it
@@ -287,9 +288,8 @@ function render({ model, el, signal, page = false }) {
   function work() {
     plan();
     const until = performance.now() + SLICE;
-    sweeping = queue[0]?.key === "s";
     while (queue.length && performance.now() < until) {
-      if (queue[0].steps.next().done) { queue[0].done = true; queue.shift(); sweeping = false; }
+      if (queue[0].steps.next().done) { queue[0].done = true; queue.shift(); }
     }
     el.dataset.busy = queue.map((j) => j.key).join("");
     if (queue.length) { lab.outdate(); lab.refresh(); }
@@ -384,70 +384,80 @@ function render({ model, el, signal, page = false }) {
     const a = log ? Math.log10(least) : sorted[0], b = T(sorted[Math.floor(0.96 * (n - 1))]);
     return (f) => Math.min(1.05, Math.max(0, (T(f) - a) / (b - a || 1)));
   }
+  /** What of the surface does not depend on the eye: heights, and the paths cut into pieces that lie on it. */
+  function relief() {
+    const { Z, v } = ground, [nx, ny] = GRID, cast = `${get("axis")} ${floor()}`, pieces = new Map(), s = stride();
+    if (ground.cast !== cast) { ground.cast = cast; ground.z = Float32Array.from(Z, heights()); }
+    const { z } = ground;
+    const onGround = (x, y) => { // the height of the drawn cell between its corners
+      const i = Math.min(nx - 3, 2 * Math.floor(x / 2)), j = Math.min(ny - 3, 2 * Math.floor(y / 2)), p = (x - i) / 2, q = (y - j) / 2, k = j * nx + i;
+      return (1 - p) * (1 - q) * z[k] + p * (1 - q) * z[k + 2] + (1 - p) * q * z[k + 2 * nx] + p * q * z[k + 2 * nx + 2];
+    };
+    const spot = (x, y) => [-1 + (2 * x) / (nx - 1), PLAY.aspect * (1 - (2 * y) / (ny - 1)), onGround(x, y) + 0.012];
+    const ends = runs.map(({ path, at: end }, r) => {
+      const last = Math.min(end, play.at());
+      let x = NaN, y = NaN;
+      for (let t = 0, count = 0; t <= last && count < 600; t = t === last ? last + 1 : Math.min(t + s, last)) {
+        const i = ((path[2 * t] - v.left) / v.width) * (nx - 1), j = ((v.top - path[2 * t + 1]) / v.height) * (ny - 1);
+        if (!(i >= 0 && j >= 0 && i <= nx - 1 && j <= ny - 1)) { x = y = NaN; continue; } // outside the picture
+        const far = Math.max(Math.abs(i - x), Math.abs(j - y));
+        if (far < 0.3 && t < last) continue; // too short to see
+        for (let q = 0, n = Math.min(30, Math.ceil(far)); q < n; q++, count++) { // a piece belongs to a cell, which hides what is behind
+          const from = spot(x + (q / n) * (i - x), y + (q / n) * (j - y)), to = spot(x + ((q + 1) / n) * (i - x), y + ((q + 1) / n) * (j - y));
+          const m = (q + 0.5) / n, cell = Math.min(ny - 3, 2 * Math.floor((y + m * (j - y)) / 2)) * nx + Math.min(nx - 3, 2 * Math.floor((x + m * (i - x)) / 2));
+          if (!pieces.has(cell)) pieces.set(cell, []);
+          (pieces.get(cell)[r] ??= []).push(from, to);
+        }
+        x = i; y = j;
+      }
+      return Number.isFinite(x) ? spot(x, y) : null;
+    });
+    return { z, pieces, ends };
+  }
+  let shaped = null;
   function drawSurface() {
     const c = sharp(left, W, H);
     if (!ground?.sorted.length) return;
-    const [nx, ny] = GRID, { Z, v } = ground, height = heights(), a = (get("turn") * Math.PI) / 180, e = (get("tilt") * Math.PI) / 180;
+    const key = [get("axis"), play.at(), floor()].join();
+    if (shaped?.key !== key || shaped.runs !== runs || shaped.ground !== ground) shaped = { ...relief(), key, runs, ground };
+    const [nx, ny] = GRID, { z, pieces, ends } = shaped, { Z } = ground, a = (get("turn") * Math.PI) / 180, e = (get("tilt") * Math.PI) / 180;
     const ca = Math.cos(a), sa = Math.sin(a), ce = Math.cos(e), se = Math.sin(e), size = W * 0.4, cy = H * (0.5 + 0.28 * ce);
-    const at = (u, w, z) => { const depth = u * sa + w * ca; return [W / 2 + size * (u * ca - w * sa), cy - size * (0.75 * z * ce + depth * se)]; };
-    const U = (i) => -1 + (2 * i) / (nx - 1), V = (j) => PLAY.aspect * (1 - (2 * j) / (ny - 1));
-    const points = new Float32Array(3 * nx * ny);
-    for (let j = 0; j < ny; j += 2) for (let i = 0; i < nx; i += 2) {
-      const k = j * nx + i, z = height(Z[k]);
-      [points[3 * k], points[3 * k + 1]] = at(U(i), V(j), z); points[3 * k + 2] = z;
-    }
-    // Paths lie on the surface: a piece belongs to a cell and is drawn right after it, so that what is nearer hides it.
-    const pieces = new Map(), s = stride();
-    runs.forEach(({ path, at: end }, r) => {
-      const last = Math.min(end, play.at());
-      let before = null;
-      for (let t = 0, count = 0; t <= last && count < 1500; t = t === last ? last + 1 : Math.min(t + s, last)) {
-        const i = ((path[2 * t] - v.left) / v.width) * (nx - 1), j = ((v.top - path[2 * t + 1]) / v.height) * (ny - 1);
-        const inside = i >= 0 && j >= 0 && i <= nx - 1 && j <= ny - 1;
-        if (inside && before) {
-          const n = Math.min(40, Math.max(1, Math.ceil(Math.max(Math.abs(i - before[0]), Math.abs(j - before[1])))));
-          for (let q = 1; q <= n; q++, count++) {
-            const spot = (part) => { const x = before[0] + part * (i - before[0]), y = before[1] + part * (j - before[1]); return [x, y, onGround(x, y)]; };
-            const from = spot((q - 1) / n), to = spot(q / n);
-            const cell = Math.min(ny - 3, 2 * Math.floor(to[1] / 2)) * nx + Math.min(nx - 3, 2 * Math.floor(to[0] / 2));
-            if (!pieces.has(cell)) pieces.set(cell, []);
-            pieces.get(cell).push([r, at(U(from[0]), V(from[1]), from[2] + 0.012), at(U(to[0]), V(to[1]), to[2] + 0.012)]);
-          }
-        }
-        before = inside ? [i, j] : null;
-      }
-    });
-    function onGround(x, y) { // the height of the drawn surface between its corners
-      const i = Math.min(nx - 3, 2 * Math.floor(x / 2)), j = Math.min(ny - 3, 2 * Math.floor(y / 2)), p = (x - i) / 2, q = (y - j) / 2, k = j * nx + i;
-      const z = (d) => points[3 * (k + d) + 2];
-      return (1 - p) * (1 - q) * z(0) + p * (1 - q) * z(2) + (1 - p) * q * z(2 * nx) + p * q * z(2 * nx + 2);
-    }
+    const at = ([u, w, up]) => [W / 2 + size * (u * ca - w * sa), cy - size * (0.75 * up * ce + (u * sa + w * ca) * se)];
+    const P = new Float32Array(2 * nx * ny);
+    for (let j = 0; j < ny; j += 2) for (let i = 0; i < nx; i += 2) { const k = j * nx + i; [P[2 * k], P[2 * k + 1]] = at([-1 + (2 * i) / (nx - 1), PLAY.aspect * (1 - (2 * j) / (ny - 1)), z[k]]); }
     const columns = Array.from({ length: (nx - 1) / 2 }, (_, i) => 2 * i), rows = Array.from({ length: (ny - 1) / 2 }, (_, j) => 2 * j);
     if (sa > 0) columns.reverse(); // far ones first
     if (ca < 0) rows.reverse();
-    const shades = Array.from({ length: 24 }, (_, k) => mix(colour.accent, colour.well, k / 23));
-    Object.assign(c, { lineWidth: 0.6, strokeStyle: colour.faint, lineJoin: "round" });
-    for (const j of rows) for (const i of columns) {
-      const k = j * nx + i, corners = [k, k + 2, k + 2 * nx + 2, k + 2 * nx];
-      if (corners.every((q) => Number.isFinite(points[3 * q + 1]) && Number.isFinite(Z[q]))) {
-        c.fillStyle = shades[Math.min(23, Math.floor(23 * (corners.reduce((sum, q) => sum + points[3 * q + 2], 0) / 4)))];
+    const shades = Array.from({ length: 24 }, (_, k) => mix(colour.accent, colour.well, k / 23)), down = 2 * nx;
+    c.lineJoin = "round";
+    const whole = (k) => Number.isFinite(Z[k] + Z[k + 2] + Z[k + down] + Z[k + down + 2]);
+    const strip = (list, along, across) => { // a row of cells, its mesh in one stroke, and the paths on it
+      for (const k of list) {
+        if (!whole(k)) continue;
+        c.fillStyle = shades[Math.min(23, Math.floor((23 * (z[k] + z[k + 2] + z[k + down] + z[k + down + 2])) / 4))];
         c.beginPath();
-        for (const q of corners) c.lineTo(points[3 * q], points[3 * q + 1]);
-        c.closePath(); c.fill(); c.stroke();
+        for (const q of [k, k + 2, k + down + 2, k + down]) c.lineTo(P[2 * q], P[2 * q + 1]);
+        c.fill();
       }
-      for (const [r, p, q] of pieces.get(k) ?? []) {
-        c.lineWidth = 2.6; c.strokeStyle = looks[r].colour; c.beginPath(); c.moveTo(...p); c.lineTo(...q); c.stroke();
-        c.lineWidth = 0.6; c.strokeStyle = colour.faint;
-      }
-    }
-    runs.forEach(({ path, at: end }, i) => {
-      const t = Math.min(end, play.at()), x = (path[2 * t] - v.left) / v.width, y = (v.top - path[2 * t + 1]) / v.height;
-      if (x >= 0 && x <= 1 && y >= 0 && y <= 1) tag(c, i, ...at(-1 + 2 * x, PLAY.aspect * (1 - 2 * y), onGround(x * (nx - 1), y * (ny - 1))));
-    });
+      c.beginPath();
+      for (const k of list) if (whole(k)) { c.moveTo(P[2 * (k + along)], P[2 * (k + along) + 1]); c.lineTo(P[2 * k], P[2 * k + 1]); c.lineTo(P[2 * (k + across)], P[2 * (k + across) + 1]); }
+      Object.assign(c, { lineWidth: 0.6, strokeStyle: colour.faint });
+      c.stroke();
+      for (const k of list) (pieces.get(k) ?? []).forEach((spots, r) => {
+        Object.assign(c, { lineWidth: 2.6, strokeStyle: looks[r].colour });
+        c.beginPath();
+        spots.forEach((p, n) => (n % 2 ? c.lineTo(...at(p)) : c.moveTo(...at(p))));
+        c.stroke();
+      });
+    };
+    if (Math.abs(ca) > Math.abs(sa)) for (const j of rows) strip(columns.map((i) => j * nx + i), 2, down);
+    else for (const i of columns) strip(rows.map((j) => j * nx + i), down, 2);
+    ends.forEach((p, i) => { if (p) tag(c, i, ...at(p)); });
     Object.assign(c, { font: FONT, fillStyle: colour.ink, textAlign: "left", textBaseline: "alphabetic" });
     c.fillText(get("axis") === "log" ? "height: log of the loss" : "height: loss", 6, 15);
-    for (const [label, u, w] of [["x", 0, -PLAY.aspect - 0.14], ["y", -1.14, 0]]) c.fillText(label, ...at(u, w, 0));
+    for (const [label, u, w] of [["x", 0, -PLAY.aspect - 0.14], ["y", -1.14, 0]]) c.fillText(label, ...at([u, w, 0]));
   }
+  let hatches = [];
   function hatch(c, twice) { // strokes for what ended higher than it began, crosses for what diverged
     const tile = h("canvas", { width: 12, height: 12 }), t = tile.getContext("2d");
     Object.assign(t, { strokeStyle: colour.bad, lineWidth: 1.2 });
@@ -469,13 +479,19 @@ function render({ model, el, signal, page = false }) {
     if (!sweep) return;
     const { a, b, top, bottom, w, h: tall } = cells(), { rows, ends, two, first } = sweep, low = lowest();
     const shades = Array.from({ length: 25 }, (_, k) => mix(colour.well, colour.accent, k / 24));
-    const once = hatch(c, false), twice = hatch(c, true);
+    const [once, twice] = hatches.of === colour.bad ? hatches : (hatches = Object.assign([hatch(c, false), hatch(c, true)], { of: colour.bad }));
     c.font = FONT;
-    for (let k = 0; k < sweep.done; k++) {
-      const x = a + (k % RATES.length) * w, y = top + Math.floor(k / RATES.length) * tall, v = ends[k];
-      const part = v === -Infinity ? 1 : Math.min(1, -Math.log10(Math.max((v - low) / (first - low || 1), 1e-8)) / 8);
-      c.fillStyle = Number.isNaN(v) ? twice : v > first ? once : shades[Math.round(24 * part)];
-      c.fillRect(x, y, w + 0.3, tall + 0.3);
+    const look = (v) => {
+      if (Number.isNaN(v)) return twice;
+      if (v > first) return once;
+      return shades[v === -Infinity ? 24 : Math.round(3 * Math.min(8, -Math.log10(Math.max((v - low) / (first - low || 1), 1e-8))))];
+    };
+    for (let k = 0; k < sweep.done;) { // equal neighbours are one rectangle
+      const i = k % RATES.length, y = top + Math.floor(k / RATES.length) * tall, fill = look(ends[k]);
+      let n = 1;
+      while (i + n < RATES.length && k + n < sweep.done && look(ends[k + n]) === fill) n++;
+      c.fillStyle = fill; c.fillRect(a + i * w, y, n * w + 0.3, tall + 0.3);
+      k += n;
     }
     Object.assign(c, { strokeStyle: colour.faint, fillStyle: colour.ink, textAlign: "center", textBaseline: "alphabetic" });
     c.strokeRect(a, top, b - a, bottom - top);
@@ -485,7 +501,7 @@ function render({ model, el, signal, page = false }) {
     rows.forEach(({ name, value, index }, j) => {
       const y = top + (j + 0.5) * tall;
       if (!two) { c.textAlign = "left"; c.fillText(`${index + 1} ${name.length > 11 ? `${name.slice(0, 10)}…` : name}`, 4, y); c.textAlign = "right"; }
-      else if (j % 4 === 0) c.fillText(say(value, 3), a - 5, y);
+      else if (j % 4 === 0) c.fillText(say(value, 4), a - 5, y);
     });
     runners().forEach((r, i) => { // where the runners are now
       const j = two ? (i === two.index ? nearest(rows.map((row) => row.value), hyper(r)[two.key]) : -1) : i;
@@ -493,7 +509,10 @@ function render({ model, el, signal, page = false }) {
       const x = a + Math.min(RATES.length - 0.5, Math.max(0.5, 8 * (Math.log10(hyper(r).lr) + 5) + 0.5)) * w;
       if (looks[i]) tag(c, i, x, top + (j + 0.5) * tall);
     });
-    if (!spot.own || spot.j >= rows.length) spot = { i: Math.round(8 * (Math.log10(hyper(runners()[rows[0].index]).lr) + 5)), j: 0, own: false };
+    if (!spot.own || spot.j >= rows.length) { // where the (first) runner is, until the reader moves it
+      const now = hyper(runners()[rows[0].index]);
+      spot = { i: Math.round(8 * (Math.log10(now.lr) + 5)), j: two ? nearest(rows.map((row) => row.value), now[two.key]) : 0, own: false };
+    }
     spot.i = Math.min(RATES.length - 1, Math.max(0, spot.i));
     Object.assign(cursor.style, { transform: `translate(${a + (spot.i + 0.5) * w}px, ${top + (spot.j + 0.5) * tall}px) translate(-50%, -50%)` });
   }
@@ -553,13 +572,20 @@ function render({ model, el, signal, page = false }) {
       if (end) tag(c, i, Math.min(end[0], w - 9), end[1]);
     });
   }
-  let frames = 0;
+  let drawn = { left: [], curve: [] };
+  const news = (which, ...now) => { // only what has changed is drawn anew
+    const same = now.length === drawn[which].length && now.every((v, i) => v === drawn[which][i]);
+    drawn[which] = now;
+    return !same;
+  };
   function draw() {
     if (!W) return;
-    if (looks.length !== runners().length) paint();
-    const match = runs.length === runners().length;
-    if (get("view") === "rates") { if (!sweeping || frames++ % 4 === 0 || !queue.length) drawRates(); } else if (match) get("view") === "map" ? drawMap() : drawSurface();
-    if (!sweeping && match) drawCurve();
+    const what = get("view"), at = play.at(), all = [colour, W, what, get("axis"), runs, looks];
+    if (runs.length === runners().length && looks.length === runs.length) {
+      if (what !== "rates" && news("left", ...all, at, ground, get("middle"), get("width"), get("start"), get("turn"), get("tilt"))) what === "map" ? drawMap() : drawSurface();
+      if (news("curve", ...all, at, facts().floor === null && ground)) drawCurve();
+    }
+    if (what === "rates" && news("left", ...all, sweep, sweep && Math.floor((20 * sweep.done) / sweep.ends.length), spot.i, spot.j, get("rules"), queue.length)) drawRates();
     play.show();
     if (!play.playing()) lab.speak(words);
   }
