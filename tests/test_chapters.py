@@ -50,7 +50,18 @@ def test_first_code_cell_checks_that_optlib_is_ours(chapter):
     assert "descent-optlib" in cells(chapter, "code")[0]
 
 
+# Pages in chapters/ that teach no rule of their own, so that they owe no quiz and no exercises:
+# the playground is a tool with guided experiments; what it shows is asked in the chapters.
+TOOLS = {"playground"}
+
+
+def test_every_tool_is_there():
+    assert {path.stem for path in CHAPTERS} >= TOOLS
+
+
 def test_shape(chapter):
+    if chapter.stem in TOOLS:
+        return
     headings = re.findall(r"^## (.+)$", "\n".join(cells(chapter, "markdown")), re.M)
     for needed in ("What people get wrong", "Quiz", "Exercises"):
         assert needed in headings, f"a chapter has a section “{needed}”"

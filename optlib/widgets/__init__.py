@@ -1,11 +1,12 @@
 """The live figures of the book: they run in a notebook with a kernel and on a page without one."""
 
-from optlib.widgets.altimeter import Altimeter
 from optlib.widgets.adam_microscope import AdamMicroscope
+from optlib.widgets.altimeter import Altimeter
 from optlib.widgets.broken_node import BrokenNode
 from optlib.widgets.dial import Dial
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
 from optlib.widgets.outlier import Outlier
+from optlib.widgets.playground import Playground
 from optlib.widgets.root_locus import RootLocus
 from optlib.widgets.signal_tunnel import SignalTunnel

@@ -86,7 +86,12 @@ def chain(n):
                 w = STEPS[name](v, c) if name != "log" or v.data > 0.5 else v
                 slope = math.prod(s for p, s in zip(w.parents, w.slopes, strict=True) if p is v)
                 fair = 0.3 < w.data < 3 and abs(w.data - 1) > 0.05 and abs(w.data - v.data) > 0.05
-                if w is not v and fair and 0.12 < abs(total * slope) < 8 and name not in [step for step, _ in plan[-1:]]:
+                if (
+                    w is not v
+                    and fair
+                    and 0.12 < abs(total * slope) < 8
+                    and name not in [step for step, _ in plan[-1:]]
+                ):
                     choices.append((name, c, w, total * slope))
         # each kind of step as often as another
         kinds = sorted({name for name, *_ in choices})
@@ -320,7 +325,9 @@ def _facts():
             "slopes": [[short(s) for s in slopes] for slopes in g.slopes],
             "checks": [short(c) for c in g.checks],
             "lines": [[a, b, [[short(x, 4), r] for x, r in way]] for a, b, way in g.lines],
-            "faults": [[i, [short(s) for s in slopes], texts.index(t)] for i, slopes, t in g.faults],
+            "faults": [
+                [i, [short(s) for s in slopes], texts.index(t)] for i, slopes, t in g.faults
+            ],
         }
         for key, g in GRAPHS.items()
     }

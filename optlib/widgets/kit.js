@@ -49,10 +49,10 @@ function write(field, text) {
 
 /**
  * A labelled slider with a field to type in. `get` and `set` speak in real values; with `log` the slider
- * moves in decades. `valid(v)` returns a complaint or null.
+ * moves in decades, and with `scale`, {to, from}, as that says.
  */
-function slider({ label, min, max, step, log = false, unit = "", get, set, complain }) {
-  const id = freshId("s"), to = log ? Math.log10 : Number, from = log ? (v) => 10 ** v : Number;
+function slider({ label, min, max, step, log = false, scale = log ? DECADES : { to: Number, from: Number }, unit = "", get, set, complain }) {
+  const id = freshId("s"), { to, from } = scale;
   const range = h("input", { type: "range", id, min: to(min), max: to(max), step });
   const field = h("input", { type: "text", inputMode: "decimal", className: "lab-field", "aria-label": `${label}, typed` });
   range.addEventListener("input", () => { set(+say(from(+range.value), 4)); });
@@ -70,6 +70,8 @@ function slider({ label, min, max, step, log = false, unit = "", get, set, compl
   show();
   return { row: h("div", { className: "lab-row" }, h("label", { htmlFor: id }, label), range, field), show };
 }
+
+const DECADES = { to: Math.log10, from: (v) => 10 ** v };
 
 /** A group of radio buttons; returns {row, show}. */
 function choice({ label, options, get, set }) {
@@ -97,8 +99,9 @@ const fragment = {
   },
   write(values) {
     const p = fragment.read();
-    for (const [k, v] of Object.entries(values)) p.set(k, v);
-    history.replaceState(history.state, "", "#" + p.toString().replace(/%2C/g, ","));
+    for (const [k, v] of Object.entries(values)) v === undefined ? p.delete(k) : p.set(k, v);
+    // Readable where it may be: , ( ) ; = / ^
+    history.replaceState(history.state, "", "#" + p.toString().replace(/%(2C|28|29|3B|3D|2F|5E)/g, decodeURIComponent));
   },
 };
 
@@ -150,17 +153,19 @@ function axes(c, { steps, low, high, log, title, colour, left = 46, right, top =
 }
 const FONT = "12px system-ui, sans-serif";
 
-/** Run a traced optimizer on a traced problem: iterates as [x0, y0, x1, y1, ...]. */
-function trajectory(rule, problem, p, start, hyper, steps) {
-  const d = problem.dim, path = new Float64Array(d * (steps + 1)), x = Float64Array.from(start), g = new Float64Array(d);
+/** A traced optimizer on a traced problem, at its start: {x, step(t)} for t = 1, 2, ... */
+function walker(rule, problem, p, start, hyper) {
+  const d = problem.dim, x = Float64Array.from(start), g = new Float64Array(d);
   const first = (k) => { const v = rule.initial[k] ?? 0; return v === "x" ? x : new Float64Array(d).fill(hyper[v] ?? v); };
   const m = Object.fromEntries(rule.memory.map((k) => [k, Float64Array.from(first(k))]));
-  path.set(x);
-  for (let t = 1; t <= steps; t++) {
-    problem.grad(x, p, g);
-    rule.step(t, x, g, m, hyper);
-    path.set(x, d * t);
-  }
+  return { x, step(t) { problem.grad(x, p, g); rule.step(t, x, g, m, hyper); } };
+}
+
+/** Run a traced optimizer on a traced problem: iterates as [x0, y0, x1, y1, ...]. */
+function trajectory(rule, problem, p, start, hyper, steps) {
+  const d = problem.dim, path = new Float64Array(d * (steps + 1)), walk = walker(rule, problem, p, start, hyper);
+  path.set(walk.x);
+  for (let t = 1; t <= steps; t++) { walk.step(t); path.set(walk.x, d * t); }
   return path;
 }
 
@@ -388,5 +393,5 @@ function openLab({ model, el, page = false, name, link }) {
     show(); fit();
     return stop;
   }
-  return { get, put, act, complain, status, note, speak, later, text, bound, point, knob, missions, player, palette, refresh, start, outdate() { stale = true; } };
+  return { get, put, act, complain, share, status, note, speak, later, text, bound, point, knob, missions, player, palette, refresh, start, outdate() { stale = true; } };
 }

@@ -297,15 +297,6 @@ def schedule_js(schedule):
     )
 
 
-def formula_js(name, formula):
-    """A function of numbers as ``const NAME = (...) => {...}``, its arguments by their names."""
-    recorder = Recorder()
-    names = list(inspect.signature(formula).parameters)
-    value = formula(*(Symbol(recorder, key) for key in names))
-    body = "\n".join(f"  {line}" for line in recorder.lines)
-    return f"const {name} = ({', '.join(names)}) => {{\n{body}\n  return {literal(value)};\n}};\n"
-
-
 def loss_js(loss):
     """Value and slope of a loss of :mod:`optlib.losses`, for one prediction z and one target y.
 
