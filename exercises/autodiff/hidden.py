@@ -1,7 +1,7 @@
 """Hidden tests of the exercises on automatic differentiation; rng draws programs and networks.
 
-The oracle of the tape is :mod:`optlib.scalar`, that of the network is :mod:`optlib.autodiff`: nothing
-about the right answer is typed here but the words of the feedback.
+The oracle of the tape is :mod:`optlib.scalar`, that of the network is :mod:`optlib.autodiff`:
+nothing about the right answer is typed here but the words of the feedback.
 """
 
 import numpy as np
@@ -158,8 +158,9 @@ def network_cases(rng):
     yield case("outputs in the thousands", large, 1, "shift each row before you take exponentials")
     pictures = network(4, 4, 4, n=n)
     pictures["X"] = rng.integers(1, 5, (n, 4))
+    title = "whole numbers in X, and arrays that stay as they are"
     yield case(
-        "whole numbers in X, and arrays that stay as they are", pictures, 1, "X is an array of ints",
+        title, pictures, 1, "X holds whole numbers",
         unchanged=("Ws", "bs", "X", "labels"),
     )  # fmt: skip
 

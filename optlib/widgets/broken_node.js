@@ -78,14 +78,19 @@ function render({ model, el, signal, page = false }) {
   const select = h("select", { id: freshId("g") }, ...Object.entries(GRAPHS).map(([k, G]) => h("option", { value: k }, G.title)));
   select.addEventListener("change", () => act({ graph: select.value }));
   const stage = h("div", { className: "broken-stage", role: "group" }), panel = h("div", { className: "broken-panel" });
-  const score = h("span", { className: "broken-score" }), next = h("button", { type: "button" }, "New fault");
-  next.addEventListener("click", () => act({ seed: (get("seed") % 9999) + 1 }));
+  const score = h("span", { className: "broken-score" }), next = h("button", { type: "button" });
+  next.addEventListener("click", () => {
+    if (!hand()) return act({ seed: (get("seed") % 9999) + 1 });
+    sheets.delete(shownGraph);
+    lab.outdate(); lab.refresh();
+  });
+  lab.status.classList.add("optlib-spoken"); // the panel and the score show what it says
   const table = h("tbody"), sheet = h("details", { className: "lab-details" }, h("summary", {}, "The graph as a table"),
     h("div", { className: "broken-sheet" }, h("table", {}, h("thead", {}, h("tr", {}, ...["number", "made as", "value", "gradient", "what is known"].map((t) => h("th", { scope: "col" }, t)))), table)));
   sheet.addEventListener("toggle", () => lab.refresh());
   el.append(
     mode.row, h("div", { className: "lab-row" }, h("label", { htmlFor: select.id }, "Graph"), select, h("span")),
-    h("p", { className: "broken-legend" }, "The calculation runs from the inputs to the result f, the gradient back. Choose a number; arrow keys move along the lines."),
+    h("p", { className: "broken-legend" }, "The calculation runs from the inputs down to the result, the gradient back. Choose a number; arrow keys move along the lines."),
     stage, panel, h("div", { className: "broken-buttons" }, next, score), lab.note, lab.status, sheet,
   );
 
@@ -143,7 +148,7 @@ function render({ model, el, signal, page = false }) {
     };
     const closest = (list) => list.filter((i) => i !== at && far(i) < Infinity).sort((i, j) => far(i) - far(j))[0];
     const linked = G.kind === "chain" ? [] : G.lines.filter((l) => l[0] === at || l[1] === at).map((l) => (l[0] === at ? l[1] : l[0]));
-    let to = closest(linked) ?? closest(boxes.map((_, i) => i));
+    let to = closest(linked.filter((i) => !isInput(i))) ?? closest(linked) ?? closest(boxes.map((_, i) => i));
     if (G.kind === "chain" && d[0]) to = at + d[0]; // to the next row at the end of one
     boxes[to]?.focus();
   });
@@ -173,7 +178,7 @@ function render({ model, el, signal, page = false }) {
   blame.addEventListener("click", () => {
     if (game.named !== null) return;
     if (isInput(at)) said = `${G.names[at]} is an input: nothing was computed there, so it has no backward rule.`;
-    else { game.named = at; said = verdict(); if (game.right) best[shownGraph] = Math.min(best[shownGraph] ?? Infinity, game.answers.size); if (game.won) won.add(shownGraph); tasks.judge(); }
+    else { game.named = at; said = verdict(); if (game.right && game.left.size === 1) best[shownGraph] = Math.min(best[shownGraph] ?? Infinity, game.answers.size); if (game.won) won.add(shownGraph); tasks.judge(); }
     lab.refresh();
   });
   const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
@@ -246,7 +251,7 @@ function render({ model, el, signal, page = false }) {
       text(box.lastChild, broken ? "⚡" : MARKS[look]);
     });
     drawPanel();
-    next.hidden = hand();
+    text(next, hand() ? "Start over" : "New fault");
     const [right, all] = hand() ? filledIn() : [];
     text(score, hand() ? `${right} of ${all} numbers are right.` : still());
     if (sheet.open) drawTable();

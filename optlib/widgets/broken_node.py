@@ -10,7 +10,7 @@ import traitlets
 
 from optlib import drawing, figures
 from optlib.scalar import Value, exp, log, tanh
-from optlib.widgets import base
+from optlib.widgets import base, tracer
 
 MODES = {"hand": "Chain rule by hand", "broken": "One rule is broken"}
 SIGNS = {"*": "×", "-": "−", "/": "÷", "+": "+"}
@@ -86,12 +86,8 @@ def chain(n):
                 w = STEPS[name](v, c) if name != "log" or v.data > 0.5 else v
                 slope = math.prod(s for p, s in zip(w.parents, w.slopes, strict=True) if p is v)
                 fair = 0.3 < w.data < 3 and abs(w.data - 1) > 0.05 and abs(w.data - v.data) > 0.05
-                if (
-                    w is not v
-                    and fair
-                    and 0.12 < abs(total * slope) < 8
-                    and name not in [step for step, _ in plan[-1:]]
-                ):
+                fair &= 0.12 < abs(total * slope) < 8
+                if w is not v and fair and name != (plan and plan[-1][0]):
                     choices.append((name, c, w, total * slope))
         # each kind of step as often as another
         kinds = sorted({name for name, *_ in choices})
@@ -153,11 +149,11 @@ def wrong_slopes(node):
 class Graph(NamedTuple):
     """A calculation as the front end gets it: lists with one entry for each number, parents first.
 
-    ``kind`` is "small", "chain" or "network"; ``names``, ``formulas``, ``faces`` (what stands in its
-    box), ``operations``, ``values``, ``places`` ((x from 0 to 1, row)); of the
-    ``parents`` (indices) constants are left out, and so in ``slopes``; ``checks`` are the central
-    differences of the result. ``lines`` are (parent, child, points on the way). ``faults`` are
-    (node, wrong slopes, what was done), ``par`` the number of checks with which every fault is found.
+    ``kind`` is "small", "chain" or "network"; ``names``, ``formulas``, ``faces`` (what stands in
+    the box), ``operations``, ``values``, ``places`` ((x from 0 to 1, row)); of the ``parents``
+    (indices) constants are left out, and so in ``slopes``; ``checks`` are the central differences
+    of the result. ``lines`` are (parent, child, points on the way). ``faults`` are (node, wrong
+    slopes, what was done), ``par`` the number of checks with which every fault is found.
     """
 
     title: str
@@ -194,7 +190,7 @@ class Graph(NamedTuple):
 
 def differ(gradient, difference):
     """Whether a check fails: central differences are good to many more digits than a fault."""
-    return bool(abs(gradient - difference) > 1e-5 * max(1.0, abs(difference)))
+    return np.absolute(gradient - difference) > 1e-5 * np.maximum(1.0, np.absolute(difference))
 
 
 def _run(calculation, nudged=None, by=0.0):
@@ -222,8 +218,8 @@ def _formula(node, label):
     return f"{node.name}({words[0]})"
 
 
-def _number(a):
-    return f"{a:.3g}".replace("-", "−")
+def _number(a, digits=3):
+    return f"{a:.{digits}g}".replace("-", "−")
 
 
 def _face(node, label, kind):
@@ -238,7 +234,7 @@ def _face(node, label, kind):
         return [name, sign]
     if len(known) == 2:
         sign = f"{sign}{words[1]}" if known[0] else f"{words[0]}{sign}"
-    return [sign, value]
+    return [sign, _number(node.data, 2)]
 
 
 def _layout(nodes, chained):
@@ -288,7 +284,9 @@ def build(title, calculation):
         for slopes, what in wrong_slopes(node) if node.parents else ():
             fault = (i, [slopes[k] for k in ks], what)
             bad = graph.bad(fault)
-            if bad and traces.setdefault(bad, i) == i:  # no other node leaves the same trace
+            seen = zip(graph.gradients(fault), graph.checks, strict=True)
+            plain = all(not differ(g, c) or abs(g - c) > 0.02 * abs(c) for g, c in seen)
+            if bad and plain and traces.setdefault(bad, i) == i:  # the trace tells the node
                 graph.faults.append(fault)
     np.random.default_rng(1).shuffle(graph.faults)  # the seed of a game counts through them
     return graph._replace(par=worst(traces))
@@ -325,13 +323,14 @@ def _facts():
             "slopes": [[short(s) for s in slopes] for slopes in g.slopes],
             "checks": [short(c) for c in g.checks],
             "lines": [[a, b, [[short(x, 4), r] for x, r in way]] for a, b, way in g.lines],
-            "faults": [
-                [i, [short(s) for s in slopes], texts.index(t)] for i, slopes, t in g.faults
-            ],
+            "faults": [[i, [short(s) for s in wrong], texts.index(t)] for i, wrong, t in g.faults],
         }
         for key, g in GRAPHS.items()
     }
-    differ_js = "const differ = (g, c) => Math.abs(g - c) > 1e-5 * Math.max(1, Math.abs(c));\n"
+    recorder = tracer.Recorder()
+    verdict = differ(tracer.Symbol(recorder, "g"), tracer.Symbol(recorder, "c")).js
+    body = " ".join([*recorder.lines, f"return {verdict};"])
+    differ_js = f"const differ = (g, c) => {{ {body} }};\n"
     named = {"GRAPHS": known, "FAULTS": texts, "RULES": RULES, "MODES": MODES}
     return differ_js + "".join(
         f"const {name} = {json.dumps(value, ensure_ascii=False, separators=(',', ':'))};\n"
