@@ -18,7 +18,7 @@ function readCall(text, known, what) {
     const [key, number = ""] = part.split(/=(.*)/s).map((piece) => piece.trim());
     if (!Object.hasOwn(spans, key)) throw new Error(`${name} has no number “${key}”; it has ${Object.keys(spans).join(", ") || "none"}`);
     const [low, high] = spans[key], v = number === "" ? NaN : Number(number);
-    if (!(v >= low && v <= high)) throw new Error(`${name}: ${key}=${number} must lie between ${say(low)} and ${say(high)}`);
+    if (!(v >= low && v <= high)) throw new Error(`${name}: ${key}=${number} must lie between ${say(low, 4)} and ${say(high, 4)}`);
     values[key] = v;
   }
   return { name, values };
