@@ -70,7 +70,7 @@ function render({ model, el, signal, page = false }) {
   const place = () => once("problem", get("problem"), (text) => readCall(text, PLAY.problems, "problem"));
   const runners = () => once("rules", get("rules"), readRules);
   const facts = () => PLAY.problems[place().name];
-  const land = () => (place().name === "typed" ? once("loss", get("loss"), typedProblem) : PROBLEMS[place().name]);
+  const land = () => (place().name === "typed" ? once("loss", get("loss"), typedProblem) : once("land", place().name, (name) => ({ ...PROBLEMS[name], dim: 2 }))); // of one variable: y rests
   const numbers = () => ({ ...land().defaults, ...place().values });
   const hyper = ({ name, values }) => ({ ...OPTIMIZERS[name].defaults, ...values });
   function sweepOf(text, rules) {
