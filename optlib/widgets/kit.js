@@ -58,7 +58,7 @@ function slider({ label, min, max, step, log = false, scale = log ? DECADES : { 
   range.addEventListener("input", () => { set(+say(from(+range.value), 4)); });
   const typed = () => {
     const v = readNumber(field.value);
-    if (!(v >= min && v <= max)) { complain(`${label}: “${field.value}” is not a number from ${say(min)} to ${say(max)}.`); show(); return; }
+    if (!(v >= min && v <= max)) { complain(`${label}: “${field.value}” is not a number from ${say(min, 4)} to ${say(max, 4)}.`); show(); return; }
     set(v);
   };
   onTyped(field, typed);

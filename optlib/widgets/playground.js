@@ -18,7 +18,7 @@ function readCall(text, known, what) {
     const [key, number = ""] = part.split(/=(.*)/s).map((piece) => piece.trim());
     if (!Object.hasOwn(spans, key)) throw new Error(`${name} has no number “${key}”; it has ${Object.keys(spans).join(", ") || "none"}`);
     const [low, high] = spans[key], v = number === "" ? NaN : Number(number);
-    if (!(v >= low && v <= high)) throw new Error(`${name}: ${key}=${number} must lie between ${say(low)} and ${say(high)}`);
+    if (!(v >= low && v <= high)) throw new Error(`${name}: ${key}=${number} must lie between ${say(low, 4)} and ${say(high, 4)}`);
     values[key] = v;
   }
   return { name, values };
@@ -70,7 +70,7 @@ function render({ model, el, signal, page = false }) {
   const place = () => once("problem", get("problem"), (text) => readCall(text, PLAY.problems, "problem"));
   const runners = () => once("rules", get("rules"), readRules);
   const facts = () => PLAY.problems[place().name];
-  const land = () => (place().name === "typed" ? once("loss", get("loss"), typedProblem) : PROBLEMS[place().name]);
+  const land = () => (place().name === "typed" ? once("loss", get("loss"), typedProblem) : once("land", place().name, (name) => ({ ...PROBLEMS[name], dim: 2 }))); // of one variable: y rests
   const numbers = () => ({ ...land().defaults, ...place().values });
   const hyper = ({ name, values }) => ({ ...OPTIMIZERS[name].defaults, ...values });
   function sweepOf(text, rules) {
