@@ -255,3 +255,20 @@ def test_the_check_leaves_x_alone():
     x = np.array([1.0, 2.0])
     check_gradient(rosenbrock, x)
     np.testing.assert_array_equal(x, [1, 2])
+
+
+def test_a_kink_on_a_curved_function_is_a_kink():
+    """One-sided differences are off by the curvature times the step; that is no mistake."""
+
+    def bent(x):
+        return (10 * relu(x) + exp(3 * x) + tanh(x) ** 2).sum()
+
+    check = check_gradient(bent, np.array([0.0, 0.7]))
+    assert check.kink and check.where == (0,) and check.kinks == 1
+    assert check.worst < 1e-8 and check.step < 1e-14
+
+
+def test_a_mistake_at_a_kink_is_still_a_mistake():
+    steep = Unary("relu", lambda x, out=None: np.maximum(x, 0, out=out), lambda g, x, y: 1.001 * g)
+    check = check_gradient(lambda x: (steep(x) + exp(3 * x)).sum(), np.array([0.0]))
+    assert check.kinks == 1 and not check.kink and check.worst > 1e-2

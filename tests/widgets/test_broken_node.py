@@ -132,8 +132,7 @@ def test_its_backward_walk_is_that_of_python(run_js):
 
 def test_its_checks_find_what_python_finds(run_js):
     found = run_js(
-        HEAD
-        + "return Object.fromEntries(Object.entries(GRAPHS).map(([k, G]) => [k, traces(G)]));"
+        HEAD + "return Object.fromEntries(Object.entries(GRAPHS).map(([k, G]) => [k, traces(G)]));"
     )
     for name, graph in GRAPHS.items():
         for trace, fault in zip(found[name], graph.faults, strict=True):
