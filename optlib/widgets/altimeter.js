@@ -226,7 +226,9 @@ function render({ model, el, signal, page = false }) {
     Object.assign(c, { strokeStyle: colour.bad, lineWidth: 1 });
     c.setLineDash([5, 4]); c.beginPath(); c.moveTo(left, py(get("budget"))); c.lineTo(right, py(get("budget"))); c.stroke(); c.setLineDash([]);
     for (const [what, n, units] of get("runs")) { c.fillStyle = c.strokeStyle = colour[what]; mark(c, what, px(n), py(Math.min(units, 1e5))); }
-    c.textAlign = "left";
+    Object.assign(c, { textAlign: "left", fillStyle: colour.paper, globalAlpha: 0.85 });
+    c.fillRect(left + 2, 22, 132, 76);
+    c.globalAlpha = 1;
     let y = 34;
     for (const [what, label] of [["hand", "by hand"], ["one", "heights, one by one"], ["random", "heights, random"], ["level", "slope"], ["", "- - budget"]]) {
       c.fillStyle = c.strokeStyle = what ? colour[what] : colour.bad;
