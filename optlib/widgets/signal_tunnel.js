@@ -6,7 +6,7 @@ function drawNumbers(seed) {
   const { width: n, examples: m, modulus, ranges } = TUNNEL, out = new Float64Array(2 * m * n + ranges.depth[1] * n * n);
   let s = seed * 1000003;
   for (let k = -20; k < out.length; k++) {
-    s = nextNumber(s);
+    s = nextNumber(k < 0 ? s + 12345 : s); // the addition parts the seeds
     if (k >= 0) out[k] = ((2 * s) / modulus - 1) * Math.sqrt(3);
   }
   return { X: out.subarray(0, m * n), G: out.subarray(m * n, 2 * m * n), W: out.subarray(2 * m * n) };
@@ -101,7 +101,10 @@ function render({ model, el, signal, page = false }) {
   let dice = null, now = null;
   const drawn = (seed) => (dice?.seed === seed ? dice : (dice = { seed, ...drawNumbers(seed) }));
   const run = (changes = {}) => { const at = { ...settings(), ...changes }; return passThrough(drawn(at.seed), at); };
-  function simulate() { now = run(); tasks.judge(); }
+  function simulate() {
+    now = run();
+    if (dealt >= 0 && facing() && get("depth") > first) peeked = true;
+  }
 
   // ---- drawing
   let colour = {}, sizes = [];
@@ -110,19 +113,21 @@ function render({ model, el, signal, page = false }) {
     colour.runs = TUNNEL.colours.map((pair) => pair[+colour.dark]);
   }
   function drawStrip(i, title, bars, dots) {
-    const [w, tall] = sizes[i], c = sharp(strips[i], w, tall), L = get("depth"), left = 46, right = w - 8, top = 24, bottom = tall - 24;
+    const [w, tall] = sizes[i], c = sharp(strips[i], w, tall), L = get("depth"), left = 46, right = w - 8, top = 32, bottom = tall - 24;
     const seen = [...bars, ...(dots ?? [])].filter((v) => v > 0 && Number.isFinite(v)).map(Math.log10);
-    const low = Math.min(-2, Math.floor(Math.min(...seen))), high = Math.max(2, Math.ceil(Math.max(...seen)));
+    const from = Math.min(-2, ...seen), to = Math.max(2, ...seen), every = Math.ceil((to - from) / 5), low = every * Math.floor(from / every), high = every * Math.ceil(to / every); // so that 1e0 has a line
     const level = (e) => bottom - ((bottom - top) * (e - low)) / (high - low), y = (v) => level(v > 0 ? Math.min(high, Math.max(low, Math.log10(v))) : low);
     c.fillStyle = colour.well; c.fillRect(left, y(band), right - left, y(1 / band) - y(band));
-    axes(c, { low, high, log: true, title, colour, left, right, top, bottom });
+    axes(c, { low, high, every, log: true, title, colour, left, right, top, bottom });
     const slot = (right - left) / L, wide = Math.max(2, slot * 0.7), x = (l) => left + slot * (l - 0.5);
     c.fillStyle = colour.runs[i]; c.beginPath();
     for (let l = 1; l <= L; l++) { const v = y(bars[l]); c.rect(x(l) - wide / 2, Math.min(v, level(0)) - 1, wide, Math.abs(v - level(0)) + 2); }
     c.fill();
     if (dots) {
       Object.assign(c, { fillStyle: colour.paper, strokeStyle: colour.ink, lineWidth: 1.5 });
-      for (let l = 1; l <= L; l++) { c.beginPath(); c.arc(x(l), y(dots[l]), 2.5, 0, 7); c.fill(); c.stroke(); }
+      c.beginPath(); // one shape for all: a stroke of each would take most of the frame
+      for (let l = 1; l <= L; l++) { const v = y(dots[l]); c.moveTo(x(l) + 2.5, v); c.arc(x(l), v, 2.5, 0, 7); }
+      c.fill(); c.stroke();
     }
     Object.assign(c, { strokeStyle: colour.ink, fillStyle: colour.ink, lineWidth: 1, textAlign: "center" });
     c.beginPath(); c.moveTo(left, level(0)); c.lineTo(right, level(0)); c.stroke();
@@ -135,7 +140,7 @@ function render({ model, el, signal, page = false }) {
     [now.forward, now.apart, now.backward].forEach((v, i) => text(facts[i].cell, Number.isNaN(v) ? "nothing arrives" : say(v)));
     text(facts[3].cell, Number.isNaN(now.factor) ? "" : `× ${say(now.factor)}`);
     text(facts[4].cell, `${Math.round(100 * now.flat)} %`);
-    lab.speak(words);
+    lab.speak(() => { tasks.judge(); return words(); }); // once the reader rests: judging sends another signal through
   }
   const trouble = (v) => (v > band ? "explodes" : v >= 1 / band ? "is within a factor of 10" : "vanishes");
   function words() {
@@ -154,11 +159,10 @@ function render({ model, el, signal, page = false }) {
     progress() { return this.text ?? ""; },
   });
   let dealt = -1, peeked = false;
-  const asked = { depth: 40, skip: "off", activation: "relu" }, first = 10;
+  const asked = { depth: 40, skip: "off", activation: "relu" }, first = 20, within = 5;
   const facing = () => plain("relu") && get("gain") === goals.gains[dealt];
   const predict = {
-    key: "predict", task: `ReLU: press New gain, look at ${first} layers, and predict the ratio of the gradients with ${asked.depth} layers, to a factor of 3.`,
-    look() { if (dealt >= 0 && facing() && get("depth") > first) peeked = true; },
+    key: "predict", task: `ReLU: press New gain, look at ${first} layers, and predict the ratio of the gradients with ${asked.depth} layers, to a factor of ${within}.`,
   };
   const tasks = lab.missions([
     flat("tanh"), flat("relu"),
@@ -172,7 +176,7 @@ function render({ model, el, signal, page = false }) {
       progress() { return (this.best ? `Up to gain 4, the most was ${say(this.best)}, with gain ${say(this.at)}.` : "") + (this.text ?? ""); },
     },
     {
-      key: "skip", task: "ReLU, 50 layers, gain 1.414, skip connections: find the largest branch scale s with which the gradient grows by less than a factor of 10, within 10 %. Compare it with 1/√50 = 0.141.",
+      key: "skip", task: "ReLU, 50 layers, gain 1.414, skip connections: find the largest branch scale s with which the gradient grows by less than a factor of 10, within 10 %. Compare it with 1/\u2060√50 = 0.141.",
       look() {
         if (get("activation") !== "relu" || get("skip") !== "on" || get("depth") !== 50 || Math.abs(get("gain") - Math.SQRT2) > 0.03) return;
         const most = (s) => run({ branch: s }).backward, s = get("branch");
@@ -196,7 +200,7 @@ function render({ model, el, signal, page = false }) {
     else if (peeked) reply.textContent = "You have looked at more layers: that is a measurement, no prediction. Press New gain.";
     else if (!(v > 0)) reply.textContent = `“${guess.value}” is not a positive number.`;
     else {
-      const { backward, factor } = run(asked), hit = near(v / backward, 3);
+      const { backward, factor } = run(asked), hit = near(v / backward, within);
       reply.textContent = `${hit ? "Predicted" : "Not so"}: it is ${say(backward)}, × ${say(factor)} per layer.${hit ? "" : " Press New gain to try again."}`;
       peeked = true;
       if (hit) { predict.ok = true; tasks.report(); }

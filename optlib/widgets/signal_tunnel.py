@@ -1,4 +1,4 @@
-"""The Signal tunnel: what a deep network does to a signal going in and to a gradient coming back."""
+"""The Signal tunnel: what a deep net does to a signal going in and to a gradient coming back."""
 
 import functools
 import json
@@ -31,8 +31,9 @@ def numbers(seed):
     """Inputs, the gradient at the end, and all matrices of a seed: uniform, of variance 1."""
     n, count = EXAMPLES * WIDTH, 2 * EXAMPLES * WIDTH + RANGES["depth"][1] * WIDTH**2
     s, values = seed * 1000003.0, np.empty(count)
-    for k in range(-20, count):  # the first numbers of neighbouring seeds are alike
-        s = next_number(s)
+    for k in range(-20, count):
+        # Without an addition at first, the numbers of seed 2 would be twice those of seed 1.
+        s = next_number(s + 12345.0 if k < 0 else s)
         if k >= 0:
             values[k] = (2 * s / MODULUS - 1) * np.sqrt(3)
     matrices = values[2 * n :].reshape(-1, WIDTH, WIDTH)
@@ -75,7 +76,7 @@ class Tunnel(NamedTuple):
         return self.backward ** (1 / (len(self.gradient) - 2))
 
 
-def tunnel(activation, depth, gain, skip="off", branch=0.1, seed=4):
+def tunnel(activation, depth, gain, skip="off", branch=0.1, seed=11):
     """Send a batch and a gradient through a network of :mod:`optlib.nn`: a :class:`Tunnel`."""
     X, G, matrices = numbers(seed)
     matrices, phi = matrices[:depth] * (gain / np.sqrt(WIDTH)), ACTIVATIONS[activation]
@@ -147,7 +148,7 @@ class SignalTunnel(base.Widget):
     gain = traitlets.Float(1.0).tag(sync=True)
     skip = traitlets.Enum(["off", "on"], "off").tag(sync=True)
     branch = traitlets.Float(0.1).tag(sync=True)
-    seed = traitlets.Int(4).tag(sync=True)
+    seed = traitlets.Int(11).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
     @traitlets.validate("depth", "gain", "branch", "seed")
@@ -172,18 +173,18 @@ class SignalTunnel(base.Widget):
     def alt(self):
         t = self._tunnel()
         skip = f" and skip connections, branch {self.branch:g}" if self.skip == "on" else ""
+        layers = f"{self.depth} {LABELS[self.activation]} layers with gain {self.gain:g}{skip}"
         return (
-            f"Two strips of bars on a log axis, a bar for each of {self.depth} {LABELS[self.activation]}"
-            f" layers with gain {self.gain:g}{skip}. Going in, the signal at the last layer is "
-            f"{t.forward:.2g} of that at the first. Coming back, the gradient at the first layer is "
-            f"{t.backward:.2g} of that at the last."
+            f"Two strips of bars on a log axis, one for each of {layers}. Going in, the signal at "
+            f"the last layer is {t.forward:.2g} of that at the first. Coming back, the gradient at "
+            f"the first layer is {t.backward:.2g} of that at the last."
         )
 
     def fallback(self):
         return (
             "<p>Here stands an experiment: choose the activation, the depth and the size of the "
-            "weights of a random network, and watch the signal go in and the gradient come back. It "
-            "needs JavaScript; the picture shows its first setting.</p>"
+            "weights of a random network, and watch the signal go in and the gradient come back. "
+            "It needs JavaScript; the picture shows its first setting.</p>"
         )
 
     def draw(self, fig):

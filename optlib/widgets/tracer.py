@@ -8,7 +8,8 @@ way. A formula exists once, in Python, and every widget shows that one.
 What JavaScript gets for each class is an object: an optimizer
 ``{memory, defaults, initial, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a
 problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``, a loss
-``{defaults, f(z, y, p), slope(z, y, p)}``.
+``{defaults, f(z, y, p), slope(z, y, p)}``, an activation ``{f(x), df(g, x, y)}``; a plain formula
+becomes a function.
 """
 
 import copy
@@ -220,7 +221,7 @@ def formula_js(name, formula):
 
 
 def activation_js(activation):
-    """An activation as a JavaScript object: ``f(x)``, and ``df(g, x, y)``, which is g times the slope."""
+    """An activation as a JavaScript object: ``f(x)``, and ``df(g, x, y)``, g times the slope."""
     methods = []
     for name, names in (("f", ["x"]), ("df", ["g", "x", "y"])):
         recorder = Recorder()
