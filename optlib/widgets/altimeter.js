@@ -51,8 +51,12 @@ const ESTIMATES = {
     }
   },
   *random(land, x, g, dice) {
-    const u = Float64Array.from({ length: land.n }, dice), there = x.map((v, i) => v + ALTI.h * u[i]);
-    const change = (land.raw(there) - land.raw(x)) / ALTI.h;
+    const u = new Float64Array(land.n), there = new Float64Array(land.n);
+    for (let i = 0; i < land.n; i++) { u[i] = dice(); there[i] = x[i] + ALTI.h * u[i]; }
+    yield;
+    const above = land.raw(there);
+    yield;
+    const change = (above - land.raw(x)) / ALTI.h;
     for (let i = 0; i < land.n; i++) g[i] = change * u[i];
     yield;
   },
@@ -136,7 +140,7 @@ function render({ model, el, signal, page = false }) {
       if (walking !== mine) return;
       const t0 = performance.now();
       let end = false;
-      while (!end && performance.now() - t0 < 3) for (let k = 0; k < 4 && !end; k++) end = mine.next().done;
+      while (!end && performance.now() - t0 < 3) end = mine.next().done;
       (el.frames ??= []).push(performance.now() - t0);
       if (end) walking = null; else lab.later("walk", 0, piece);
       show(); lab.refresh();
