@@ -37,7 +37,8 @@ def status(page, box, about="Longest"):
 
 
 def told(said):
-    longest, at, rms = re.search(r"Longest step (\S+) η, at bar (\d+); rms of the steps (\S+) η", said).groups()  # fmt: skip
+    numbers = r"Longest step (\S+) η, at bar (\d+); rms of the steps (\S+) η"
+    longest, at, rms = re.search(numbers, said).groups()
     return float(longest), int(at), float(rms)
 
 
