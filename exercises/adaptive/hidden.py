@@ -1,7 +1,7 @@
 """Hidden tests of the exercises on adaptive methods. optlib is the oracle; rng draws the numbers.
 
-Each expected path is a run of the class of optlib on the same gradients; the longest step is that of
-optlib's Adam.
+Each expected path is a run of the class of optlib on the same gradients; the length of the last
+step is that of optlib's Adam.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def somewhere(rng, n):
 
 
 def walk(cls, start, gradients, believes=0, **settings):
-    """All points of a run; ``believes`` is the number of steps that the rule thinks it has taken."""
+    """All points of a run; ``believes``: how many steps the rule thinks it has taken."""
     opt = cls(np.array(start, dtype=float), **settings)
     opt.t = believes
     return np.array([opt.x.copy(), *(opt.step(g).copy() for g in gradients)])

@@ -130,8 +130,8 @@ class AdamMicroscope(base.Widget):
     Parameters
     ----------
     rule : "Adam", "AMSGrad", "NAdam", "RAdam", "RMSprop" or "Adagrad".
-    stream : "bars", the gradients drawn by hand; "online" or "three", the streams of Reddi, Kale and
-        Kumar, with x kept in [-1, 1].
+    stream : "bars", the gradients drawn by hand; "online" or "three", the streams of Reddi, Kale
+        and Kumar, with x kept in [-1, 1].
     bars : 32 gradients from -1 to 1; ``PRESETS`` in this module has some.
     before, fill : how many steps precede the first bar, 0 to 5000, and of what: "zeros", or
         "repeat", the same bars again and again.
@@ -140,8 +140,8 @@ class AdamMicroscope(base.Widget):
     bar : the chosen bar, 1 to 32.
 
     With a kernel every one of them is a live trait; ``solved`` holds the missions solved so far:
-    "beyond 3.2", "beyond 5", "beyond 7", "noise", "uncorrected", "cure". A value that makes no sense raises
-    TraitError and changes nothing.
+    "beyond 3.2", "beyond 5", "beyond 7", "noise", "uncorrected", "cure". A value that makes no
+    sense raises TraitError and changes nothing.
     """
 
     _esm = base.front_end(
@@ -208,17 +208,17 @@ class AdamMicroscope(base.Widget):
             )
         steps = np.abs(self._steps())
         return (
-            f"Above, {BARS} gradients between {min(self.bars):g} and {max(self.bars):g}; below, the "
-            f"steps of {self.rule} in units of the learning rate. The longest is "
+            f"Above, {BARS} gradients between {min(self.bars):g} and {max(self.bars):g}; below, "
+            f"the steps of {self.rule} in units of the learning rate. The longest is "
             f"{steps.max():.2f}, at bar {steps.argmax() + 1}; their rms is "
             f"{np.sqrt(np.mean(steps**2)):.2f}."
         )
 
     def fallback(self):
         return (
-            "<p>Here stands an experiment: draw the gradients that one parameter gets, and see what "
-            "Adam or another adaptive rule keeps of them and how far it steps. It needs JavaScript; "
-            "the picture shows its first setting.</p>"
+            "<p>Here stands an experiment: draw the gradients that one parameter gets, and see "
+            "what Adam or another adaptive rule keeps of them and how far it steps. It needs "
+            "JavaScript; the picture shows its first setting.</p>"
         )
 
     def draw(self, fig):

@@ -37,7 +37,8 @@ def status(page, box, about="Longest"):
 
 
 def told(said):
-    longest, at, rms = re.search(r"Longest step (\S+) η, at bar (\d+); rms of the steps (\S+) η", said).groups()  # fmt: skip
+    numbers = r"Longest step (\S+) η, at bar (\d+); rms of the steps (\S+) η"
+    longest, at, rms = re.search(numbers, said).groups()
     return float(longest), int(at), float(rms)
 
 
@@ -45,13 +46,24 @@ def in_link(bars):
     return ",".join(str(round(100 * g)) for g in bars)
 
 
+def drawn(page):
+    """The bars that the link holds, in hundredths, once it holds any."""
+    for _ in range(20):
+        if bars := setting(page, "bars"):
+            return [int(g) for g in bars.split(",")]
+    raise AssertionError(f"no bars in the link: {page.url}")
+
+
 @pytest.mark.parametrize("name", ["Adam", "RMSprop", "Adagrad", "RAdam"])
 def test_its_numbers_are_those_of_optlib(micro, name):
     bars = [round(float(g), 2) for g in np.random.default_rng(7).uniform(-1, 1, BARS)]
     page, box = micro(f"#rule={name}&bars={in_link(bars)}&before=200&beta2=0.98&bar=9")
     steps = look(name, bars, 200, **{**USUAL, "beta2": 0.98})
-    longest, at, rms = told(status(page, box))
+    said = status(page, box)
+    longest, at, rms = told(said)
     size = np.abs(steps[:, 4])
+    step = float(re.search(rf"Bar 9: gradient {bars[8]:g}, step (\S+) η", said)[1])
+    assert step == pytest.approx(steps[8, 4], rel=6e-3)
     assert longest == pytest.approx(size.max(), rel=1e-3) and at == size.argmax() + 1
     assert rms == pytest.approx(np.sqrt(np.mean(size**2)), rel=6e-3)
     cells = [float(cell.inner_text()) for cell in box.locator(".micro-facts td").all()]
@@ -90,11 +102,11 @@ def test_a_stroke_of_the_mouse_draws_bars_without_gaps(micro):
     page.mouse.down()
     page.mouse.move(spot["x"] + spot["width"] * 0.8, spot["y"] + spot["height"] - 12, steps=2)
     page.mouse.up()
-    bars = [int(g) for g in setting(page, "bars").split(",")]
+    bars = drawn(page)
     changed = [k for k, g in enumerate(bars) if g != 50]
     assert len(changed) >= 15 and changed == list(range(changed[0], changed[-1] + 1))
-    drawn = [bars[k] for k in changed]
-    assert drawn == sorted(drawn, reverse=True) and drawn[0] > 55 and drawn[-1] < -85
+    line = [bars[k] for k in changed]
+    assert line == sorted(line, reverse=True) and line[0] > 55 and line[-1] < -85
     assert int(setting(page, "bar")) == changed[-1] + 1
 
 
@@ -127,7 +139,7 @@ def test_touch_draws_on_a_narrow_screen(micro):
     spot = pad.bounding_box()
     assert spot["width"] <= 375
     page.touchscreen.tap(spot["x"] + 0.9 * spot["width"], spot["y"] + spot["height"] - 14)
-    bars = [int(g) for g in setting(page, "bars").split(",")]
+    bars = drawn(page)
     (k,) = [k for k, g in enumerate(bars) if g != 50]
     assert k > 24 and bars[k] < -80
 
