@@ -165,8 +165,9 @@ def check_gradient(f, x, entries=None, rng=0):
         kink = jumps[-1] > max(jumps[0] / 2, 10 * rounding)
         error, left, right = min(tries)
         slopes[place] = (left + right) / 2
-        # A one-sided slope is off by the order of h: as much as it differs between the steps.
-        slack = rounding + max(abs(a - b) for a, b in zip(tries[0][1:], tries[-1][1:], strict=True))
+        # A one-sided slope is off by the order of h: about as much as it differs between the steps.
+        change = max(abs(a - b) for a, b in zip(tries[0][1:], tries[-1][1:], strict=True))
+        slack = rounding + 2 * change
         between = min(left, right) - slack <= g <= max(left, right) + slack
         found.append((error, place, kink, kink and between))
     scale = max(np.abs(gradient).max(), np.nanmax(np.abs(slopes)), abs(middle) / 100) or 1.0

@@ -261,7 +261,7 @@ def test_a_kink_on_a_curved_function_is_a_kink():
     """One-sided differences are off by the curvature times the step; that is no mistake."""
 
     def bent(x):
-        return (10 * relu(x) + exp(3 * x) + tanh(x) ** 2).sum()
+        return (10 * relu(x) - exp(3 * x) + tanh(x) ** 2).sum()
 
     check = check_gradient(bent, np.array([0.0, 0.7]))
     assert check.kink and check.where == (0,) and check.kinks == 1

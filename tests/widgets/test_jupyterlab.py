@@ -171,7 +171,7 @@ def test_every_lab_is_live_with_a_kernel(browser, lab_server):
         lab.scroll_into_view_if_needed()
         slider.focus()
         before = slider.input_value()
-        for key in ("ArrowLeft", "ArrowRight", "ArrowDown"):  # at the one end of its range or at the other
+        for key in ("ArrowLeft", "ArrowRight", "ArrowDown"):  # at one end of its range or the other
             for _ in range(5):
                 page.keyboard.press(key)
             if slider.input_value() != before:
