@@ -86,7 +86,7 @@ function render({ model, el, signal, page = false }) {
   });
   lab.status.classList.add("optlib-spoken"); // the panel and the score show what it says
   const table = h("tbody"), sheet = h("details", { className: "lab-details" }, h("summary", {}, "The graph as a table"),
-    h("div", { className: "broken-sheet" }, h("table", {}, h("thead", {}, h("tr", {}, ...["number", "made as", "value", "gradient", "what is known"].map((t) => h("th", { scope: "col" }, t)))), table)));
+    h("div", { className: "broken-sheet", tabIndex: 0, role: "region", "aria-label": "The graph as a table" }, h("table", {}, h("thead", {}, h("tr", {}, ...["number", "made as", "value", "gradient", "what is known"].map((t) => h("th", { scope: "col" }, t)))), table)));
   sheet.addEventListener("toggle", () => lab.refresh());
   el.append(
     mode.row, h("div", { className: "lab-row" }, h("label", { htmlFor: select.id }, "Graph"), select, h("span")),

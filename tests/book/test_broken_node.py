@@ -297,7 +297,7 @@ def test_a_shared_link_gives_the_same_fault(broken):
 def test_the_table_tells_what_the_picture_tells(broken):
     page, box = broken("#graph=chain16&mode=broken&seed=3")
     check(page, box, 16)
-    box.get_by_text("The graph as a table").click()
+    box.get_by_text("The graph as a table", exact=True).click()
     page.wait_for_timeout(100)
     rows = box.locator("tbody tr").all()
     assert len(rows) == 17 and box.locator("tbody th[scope=row]").count() == 17
