@@ -204,10 +204,18 @@ function openLab({ model, el, page = false, name, link }) {
   const text = (node, words) => { if (node.textContent !== words) node.textContent = words; };
 
   // ---- settings
+  let unsaved = {};
+  const set = (changes) => { for (const [k, v] of Object.entries(changes)) model.set(k, v); };
   function put(changes) {
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
-    if (!timers.save) later("save", 50, () => model.save_changes());
+    set(changes);
+    Object.assign(unsaved, changes);
+    if (!timers.save) later("save", 50, save);
     if (page) later("share", 250, share);
+  }
+  function save() { // set once more: a kernel's late echo of what was saved before may have undone it
+    set(unsaved);
+    unsaved = {};
+    model.save_changes();
   }
   function share() {
     fragment.write(Object.fromEntries(Object.entries(link).map(([key, kind]) => {
@@ -224,7 +232,7 @@ function openLab({ model, el, page = false, name, link }) {
       else if (kind.index === undefined) changes[trait] = v;
       else (changes[trait] ??= [...get(trait)])[kind.index] = v;
     }
-    for (const [k, v] of Object.entries(changes)) model.set(k, v);
+    set(changes);
     if (wrong.length) complain(`This link asks for ${wrong.join("; ")}. That part was left as it is.`);
   }
 

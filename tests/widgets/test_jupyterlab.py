@@ -14,21 +14,35 @@ import nbformat
 import pytest
 from playwright.sync_api import TimeoutError
 
+from optlib import widgets
+from optlib.widgets.base import Widget
+
 CELLS = [
     "from optlib.widgets import EllipseLab\nseen = []\nlab = EllipseLab()\n"
     "lab.observe(lambda change: seen.append(change['new']), 'lr')\nlab",
     "lab.kappa = 100.0\nlab.lr = 0.02\nprint('seen', len(seen), 'lr', lab.lr)",
     "print('now', len(seen), 'lr', lab.lr, 'start', lab.start)",
 ]
+LABS = sorted(
+    name for name, value in vars(widgets).items()
+    if isinstance(value, type) and issubclass(value, Widget) and value is not Widget
+)  # fmt: skip
+ALL = [
+    f"from optlib import widgets\nmine = [getattr(widgets, name)() for name in {LABS}]",
+    *(f"mine[{i}]" for i in range(len(LABS))),
+    "before = [repr(lab) for lab in mine]\nprint('all', len(before))",
+    "print('moved', [type(lab).__name__ for lab, old in zip(mine, before) if repr(lab) != old])",
+]
 
 
 @pytest.fixture(scope="module")
 def lab_server(tmp_path_factory):
-    """Address of a notebook in a JupyterLab on this machine."""
+    """Address of the folder of two notebooks in a JupyterLab on this machine."""
     folder = tmp_path_factory.mktemp("lab")
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
-    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(book, folder / "lab.ipynb")
+    for name, cells in (("lab", CELLS), ("all", ALL)):
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(book, folder / f"{name}.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,7 +71,7 @@ def lab_server(tmp_path_factory):
             break
         assert server.poll() is None, (folder / "log").read_text()
         time.sleep(0.5)
-    yield f"{address}/lab/tree/lab.ipynb"
+    yield f"{address}/lab/tree/"
     os.killpg(server.pid, signal.SIGTERM)
     server.wait(20)
 
@@ -75,7 +89,7 @@ def test_traits_are_live_in_both_directions(browser, lab_server):
             else None
         ),
     )
-    page.goto(lab_server)
+    page.goto(f"{lab_server}lab.ipynb")
     cell = page.locator(".jp-Notebook .jp-CodeCell")
     cell.nth(2).wait_for()
 
@@ -124,3 +138,45 @@ def test_traits_are_live_in_both_directions(browser, lab_server):
     assert "#" not in page.url, "with a kernel the address belongs to the notebook"
     assert not foreign
     context.close()
+
+
+def test_every_lab_is_live_with_a_kernel(browser, lab_server):
+    """Each shows, without an error, and its first slider moves its Python traits by keyboard."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    page.set_default_timeout(60_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{lab_server}all.ipynb?reset")
+    cell = page.locator(".jp-Notebook .jp-CodeCell")
+    cell.nth(0).wait_for()
+
+    def execute(number, until):
+        for _ in range(3):  # keys pressed before the kernel is there are lost
+            cell.nth(number).locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+            with contextlib.suppress(TimeoutError):
+                until.first.wait_for(timeout=30_000)
+                return
+        until.first.wait_for(timeout=1_000)
+
+    execute(0, cell.nth(0).locator(".jp-InputPrompt").filter(has_text="[1]"))
+    shown = [cell.nth(i + 1).locator(".lab") for i in range(len(LABS))]
+    for i, lab in enumerate(shown):
+        execute(i + 1, lab)
+    execute(len(LABS) + 1, page.get_by_text(f"all {len(LABS)}"))
+    for lab in shown:
+        slider = lab.locator("input[type=range]:visible").last
+        lab.scroll_into_view_if_needed()
+        slider.focus()
+        before = slider.input_value()
+        for key in ("ArrowLeft", "ArrowRight"):  # at the one end of its range or at the other
+            for _ in range(5):
+                page.keyboard.press(key)
+            if slider.input_value() != before:
+                break
+        page.wait_for_timeout(300)
+    execute(len(LABS) + 2, page.get_by_text("moved ["))
+    said = page.get_by_text("moved [").inner_text()
+    assert sorted(re.findall(r"'(\w+)'", said)) == LABS
+    assert not errors
+    page.close()
