@@ -1,4 +1,4 @@
-"""Hidden tests of the exercises on vanishing gradients. optlib is the oracle; rng draws the numbers.
+"""Hidden tests of the exercises on vanishing gradients. optlib is the oracle, rng draws numbers.
 
 Nothing about the right answer is typed here but the words of the feedback: variances are those of
 ``optlib.initialisers``, lengths those of ``optlib.estimate``, ratios those of ``optlib.nn``.
