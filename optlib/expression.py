@@ -13,9 +13,9 @@ cannot ask Python, reads the same language, and its arithmetic is traced from th
 >>> banana = problem_of("(1 - x)^2 + 100*(y - x^2)^2")
 >>> float(banana.value([-1.2, 1.0])), banana.gradient([-1.2, 1.0]).round(6)
 (24.199999999999996, array([-215.6,  -88. ]))
->>> problem_of("x^2 + log(z)")
+>>> problem_of("x^2 + 3*(y - 1")
 Traceback (most recent call last):
-optlib.expression.ExpressionError: at character 11: “z” is not known; known are x, y, pi, e, ...
+optlib.expression.ExpressionError: at character 9: this parenthesis is never closed
 """
 
 import math
@@ -277,8 +277,10 @@ class Expression(Problem):
         for name, *arguments in self.operations:
             if arguments:
                 values.append(OPERATIONS[name].value(*(values[i] for i in arguments)))
-            else:
-                values.append(x[VARIABLES.index(name)] if name in VARIABLES else name)
+            elif name in VARIABLES:
+                values.append(x[VARIABLES.index(name)])
+            else:  # numpy's kind of number: 1 / 0 is infinity and no exception
+                values.append(np.float64(name))
         return values
 
     def f(self, x):

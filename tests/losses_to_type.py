@@ -1,4 +1,4 @@
-"""Typed losses made at random, sense and nonsense: for the reader in Python and its twin in Node."""
+"""Typed losses made at random, sense and nonsense: for the reader in Python and its twin."""
 
 from hypothesis import strategies as st
 

@@ -188,6 +188,12 @@ def test_points_without_a_value_have_no_gradient_either():
         assert np.isnan(p.hessian(x)).any()
 
 
+@pytest.mark.parametrize("text", ["10^1000", "1/0", "0^-1", "(-8)^(1/3)", "log(-1)", "exp(999)"])
+def test_constants_without_a_value_are_no_exceptions(text):
+    p = problem_of(f"x + {text}")
+    assert not np.isfinite(p.value([1.0, 2.0])) and p.gradient(np.ones((2, 3))).shape == (2, 3)
+
+
 def test_slopes_at_kinks_and_at_zero():
     assert problem_of("abs(x) + y").gradient([0.0, 0.0])[0] == 0
     assert problem_of("max(x, y)").gradient([1.0, 1.0]).tolist() == [0.5, 0.5]

@@ -1,4 +1,4 @@
-"""Every link into the playground, wherever it stands in the book, opens it at settings that exist."""
+"""Every link into the playground, wherever it stands, opens it at settings that make sense."""
 
 import json
 import pathlib

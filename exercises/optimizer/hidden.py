@@ -49,8 +49,7 @@ def replay_cases(rng):
     yield case("with memory", 1.5)
     yield case("a memory for each parameter", 1, {"first": (2, 2), "second": (2, 2), "c": (2, 2)})
     yield case("one number is a parameter, too", 0.5, {"scale": (1,)}, steps=6)
-    yield case("float32 stays float32", 0.5, dtype="float32")
-    yield case("no gradients, no steps", 0.5, steps=0)
+    yield case("float32 stays float32", 1, dtype="float32")
     params, slope = network(rng, two), network(rng, two)
     args = dict(params=params, grads=[slope, slope], lr=0.1, beta=0.5)
     check = replay_checker(params, [slope, slope], 0.1, 0.5)
@@ -84,7 +83,10 @@ def replay_checker(params, grads, lr, beta):
             if not isinstance(found, dict) or found.keys() != right.keys():
                 raise Wrong(f"step {t} should give a dict with the names {', '.join(right)}")
             for name, value in right.items():
-                given = np.asarray(found[name])
+                try:
+                    given = np.asarray(found[name])
+                except ValueError:  # lists that make no array
+                    raise Wrong(f"after step {t} {name} should be an array") from None
                 if given.dtype != value.dtype:
                     raise Wrong(
                         f"{name} is {value.dtype}, and after step {t} yours is {given.dtype}"

@@ -72,12 +72,12 @@ function* stepOf(tool, land, x, g, dice) {
 function render({ model, el, signal, page = false }) {
   const { ranges, tools } = ALTI, names = Object.keys(tools), NAMES = { hand: "by hand", ...tools };
   const lab = openLab({ model, el, page, name: "alti", link: {
-    n: inLink.whole(...ranges.n), tool: inLink.one(names), budget: inLink.whole(...ranges.budget), valley: inLink.whole(...ranges.valley),
+    n: inLink.whole(...ranges.n), tool: inLink.one(names), budget: inLink.whole(...ranges.budget), valley: inLink.whole(...ranges.valley), spot: inLink.number(...ranges.spot),
   } });
   const { get, act, bound } = lab;
 
   // ---- one search: where the hiker stands, what it cost, what was measured
-  let land, x, g, spent, height, arrived, kind, trail, seen, felt, walking = null, message = "", dice, along = 0, spot = 0;
+  let land, x, g, spent, height, arrived, kind, trail, seen, felt, walking = null, message = "", dice, along = 0;
   const walked = new Set(), blind = { n: 0, hit: "" }; // of the mission that wants a prediction
   function begin() {
     walking = null;
@@ -109,6 +109,7 @@ function render({ model, el, signal, page = false }) {
     use("hand");
     spent += 1;
     const kept = x[along];
+    const spot = get("spot");
     x[along] = spot;
     const found = land.height(x);
     seen.push({ at: spot, height: found });
@@ -156,7 +157,7 @@ function render({ model, el, signal, page = false }) {
   const one = button("One step", () => go(1)), walk = button("Walk from the start", () => go(Infinity));
   const again = button("Back to the start", () => { begin(); show(); lab.refresh(); });
   const other = button("Another valley", () => act({ valley: (get("valley") % ranges.valley[1]) + 1 }));
-  const place = slider({ label: "Spot along it", min: -1, max: 1, step: 0.01, complain: lab.complain, get: () => spot, set: (v) => { spot = v; lab.complain(""); show(); lab.refresh(); } });
+  const place = bound("spot", "Spot along it", ranges.spot, 0.01);
   const way = h("input", { type: "text", inputMode: "numeric", className: "lab-field", "aria-label": "Direction to look along" });
   onTyped(way, () => {
     const v = readNumber(way.value);
@@ -207,7 +208,7 @@ function render({ model, el, signal, page = false }) {
       c.stroke();
     }
     Object.assign(c, { strokeStyle: colour.faint, lineWidth: 1 });
-    c.setLineDash([3, 4]); c.beginPath(); c.moveTo(px(spot), 14); c.lineTo(px(spot), bottom); c.stroke(); c.setLineDash([]);
+    c.setLineDash([3, 4]); c.beginPath(); c.moveTo(px(get("spot")), 14); c.lineTo(px(get("spot")), bottom); c.stroke(); c.setLineDash([]);
     if (felt) { // the slope that was felt, as a line through the place where it was
       Object.assign(c, { strokeStyle: colour.level, lineWidth: 2 });
       c.beginPath(); c.moveTo(px(felt.at - 0.25), py(felt.height - 0.25 * felt.slope)); c.lineTo(px(felt.at + 0.25), py(felt.height + 0.25 * felt.slope)); c.stroke();
@@ -291,13 +292,13 @@ function render({ model, el, signal, page = false }) {
     write(way, String(along + 1));
   }
   const changed = (trait) => { 
-    if (trait === "runs") return; // an arrival, or a kernel's
+    if (trait === "runs" || trait === "spot") return; // of another search, or of none
     if (trait === "n" || trait === "valley") return begin();
     [message, blind.n] = [walking ? "Stopped." : "", 0];
     walking = null;
   };
   begin();
-  return lab.start({ signal, watch: ["n", "tool", "budget", "valley", "runs"], stage: profile, show, changed, layout, simulate: () => tasks.report(), draw, end: () => { walking = null; } });
+  return lab.start({ signal, watch: ["n", "tool", "budget", "valley", "spot", "runs"], stage: profile, show, changed, layout, simulate: () => tasks.report(), draw, end: () => { walking = null; } });
 }
 
 export default { render };

@@ -18,7 +18,7 @@ TOOLS = {
     "level": "slope, by the spirit level",
 }
 LOOKS = {"hand": (4, "x"), "one": (0, "o"), "random": (1, "^"), "level": (2, "s")}
-RANGES = {"n": (1, 1000), "budget": (10, 100_000), "valley": (1, 99)}
+RANGES = {"n": (1, 1000), "budget": (10, 100_000), "valley": (1, 99), "spot": (-1.0, 1.0)}
 SLOPE = 3  # what a whole slope vector costs, when a height costs 1
 H = 1e-6  # how far from where it stands the hiker measures a slope by heights
 RATE = 0.4  # 2 / (1 + 4), the best learning rate for the curvatures 1 and 4
@@ -127,6 +127,7 @@ class Altimeter(base.Widget):
     tool : "one" or "random" (heights only), or "level" (a whole slope vector).
     budget : units that may be spent, 10 to 100,000; a height costs 1, a slope vector 3.
     valley : which landscape, 1 to 99.
+    spot : where the hand would measure next, -1 to 1 along the direction that is looked at.
 
     With a kernel every one of them is a live trait; ``runs`` holds the arrivals so far as lists of
     the tool ("hand" among them), n and units, ``solved`` the missions solved so far: "heights",
@@ -148,10 +149,11 @@ class Altimeter(base.Widget):
     tool = traitlets.Enum(list(TOOLS), "one").tag(sync=True)
     budget = traitlets.Int(1000).tag(sync=True)
     valley = traitlets.Int(1).tag(sync=True)
+    spot = traitlets.Float(0.0).tag(sync=True)
     runs = traitlets.List([]).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("n", "budget", "valley")
+    @traitlets.validate("n", "budget", "valley", "spot")
     def _in_range(self, proposal):
         low, high = RANGES[proposal.trait.name]
         if not low <= proposal.value <= high:
@@ -173,7 +175,7 @@ class Altimeter(base.Widget):
         return proposal.value
 
     def __repr__(self):
-        names = ("n", "tool", "budget", "valley")
+        names = ("n", "tool", "budget", "valley", "spot")
         return f"Altimeter({', '.join(f'{k}={getattr(self, k)!r}' for k in names)})"
 
     def _bills(self):

@@ -5,6 +5,7 @@ const SLICE = 2; // milliseconds of computing in one frame; what is longer goes 
 const GRID = [67, 45]; // points of the landscape; the surface takes every second one
 const RATES = Array.from({ length: 49 }, (_, k) => +(10 ** (-5 + k / 8)).toPrecision(4));
 const LINES = 17; // values of a second number in a sweep
+const SETTINGS = ["problem", "loss", "rules", "steps", "start", "middle", "width", "view", "axis", "sweep", "turn", "tilt"];
 const GONE = 1e12; // a run that is farther away than this is not followed
 
 /** "Adam(lr=0.1)" as {name, values}; nonsense is an Error that names it. The twin of read_call in playground.py. */
@@ -629,13 +630,13 @@ function render({ model, el, signal, page = false }) {
       if (!p.has("problem")) model.set("problem", name);
       for (const [k, v] of Object.entries({ start: [...start], middle: [...middle], width })) model.set(k, v);
     }
-    if ([...p.keys()].some((k) => k in PLAY.problems || ["problem", "loss", "rules"].includes(k))) el.scrollIntoView({ block: "start" });
+    if (SETTINGS.some((k) => p.has(k))) el.scrollIntoView({ block: "start" });
     if (event) typed.wrong = false;
   }
   if (page) { arrive(); window.addEventListener("hashchange", arrive); }
   return lab.start({
     signal, stage, layout, simulate: work, draw, show, changed,
-    watch: ["problem", "loss", "rules", "steps", "start", "middle", "width", "view", "axis", "sweep", "turn", "tilt"],
+    watch: SETTINGS,
     end() { window.removeEventListener("hashchange", arrive); play.halt(); },
   });
 }

@@ -314,7 +314,7 @@ def _dash(pattern):
 def _facts():
     """What the front end has to know of problems, rules and styles, as JavaScript."""
     problems = {}
-    for name, cls in PROBLEMS.items():
+    for name in PROBLEMS:
         p = make(name, "")
         problems[name] = {
             "label": LABELS.get(name, name),

@@ -12,6 +12,8 @@ BAD = [
     ("n", 0, "1 and 1000"),
     ("n", 2.5, "int"),
     ("budget", 5, "10 and 100000"),
+    ("spot", 1.5, "-1.0 and 1.0"),
+    ("spot", float("nan"), "-1.0 and 1.0"),
     ("valley", 100, "1 and 99"),
     ("tool", "map", "level"),
     ("runs", [["one", 0, 5]], "n and units"),
@@ -40,7 +42,8 @@ def test_an_unknown_setting_lists_the_valid_ones():
 def test_the_output_is_the_same_every_time_and_complete_without_javascript():
     lab = Altimeter(n=3, valley=7)
     data, _ = lab._repr_mimebundle_()
-    assert data["text/plain"] == repr(lab) == "Altimeter(n=3, tool='one', budget=1000, valley=7)"
+    assert data["text/plain"] == repr(lab)
+    assert repr(lab) == "Altimeter(n=3, tool='one', budget=1000, valley=7, spot=0.0)"
     assert f'data-model-id="{lab.model_id}"' in data["text/html"]
     assert lab.alt() in data["text/html"] and "5005 with 1000" in lab.alt()
     assert data["image/png"]

@@ -22,7 +22,8 @@ many = settings(
 
 READ = """
 return input.map((text) => {
-  try { return { list: readLoss(text) }; } catch (error) { return { words: error.message, at: error.at }; }
+  try { return { list: readLoss(text) }; }
+  catch (error) { return { words: error.message, at: error.at }; }
 });
 """
 
@@ -120,8 +121,8 @@ def test_the_tracer_prints_the_same_problem(run_js):
         "const traced = input[0][1].map((x) => "
         "{ p.grad(x, p.defaults, g); return [p.f(x, p.defaults), ...g]; });\n"
     )
-    found = run_js(TWIN + program + "const read = (() => {" + RUN + "})(); return [traced, ...read]",
-                   [[text, POINTS]])  # fmt: skip
+    program += "const read = (() => {" + RUN + "})(); return [traced, ...read];"
+    found = run_js(TWIN + program, [[text, POINTS]])
     assert found[0] == found[1]
 
 
