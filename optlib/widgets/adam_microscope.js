@@ -154,7 +154,7 @@ function render({ model, el, signal, page = false }) {
     // what it keeps, in units of the largest of it
     const root = (v) => Math.sqrt(Math.max(v, 0)), most = Math.max(1e-9, ...rows.map((r) => Math.max(Math.abs(r.mHat), Math.abs(r.m), root(r.vHat), root(r.v)))) * 1.08;
     const memory = MICRO.views[get("rule")][0] !== null;
-    let { py } = axes(c, { ...view, low: -most, high: most, every: most, title: memory ? "thick: m̂, between ±√v̂; dashed: m and √v, not corrected" : "thick: the gradient, between ± the root of what is kept", top: TOP, bottom: half - 6 });
+    let { py } = axes(c, { ...view, low: -most, high: most, every: most, title: memory ? "thick: m̂ between ±√v̂; dashed: m, √v" : "thick: g between ± the root of what is kept", top: TOP, bottom: half - 6 });
     const line = (f, style, width, dash = []) => {
       Object.assign(c, { strokeStyle: style, lineWidth: width }); c.setLineDash(dash);
       c.beginPath(); rows.forEach((r, k) => c.lineTo(px(k), py(f(r)))); c.stroke(); c.setLineDash([]);
