@@ -296,7 +296,7 @@ class AdamW(Optimizer):
 
 
 class AMSGrad(Optimizer):
-    r"""Adam with a denominator that never shrinks: the largest average so far.
+    r"""Adam that divides by the largest average of squares so far: no forgetting.
 
     .. math::
         :label: eq-amsgrad
@@ -311,8 +311,9 @@ class AMSGrad(Optimizer):
     ----------
     lr, beta1, beta2, eps : as in :class:`Adam`.
 
-    The maximum is taken before the bias correction, as in torch and Keras. The paper corrects
-    nothing; optax takes the maximum of the corrected averages.
+    The maximum is taken before the bias correction, as in torch and Keras, and the correction still
+    shrinks the denominator at first, by :math:`1 / \sqrt{1 - \beta_2}` at most. The paper
+    corrects nothing; optax takes the maximum of the corrected averages. Neither of these shrinks.
 
     References
     ----------

@@ -173,7 +173,7 @@ ROWS = {  # the seven nets of the chapter, narrower: activation, and the gain ov
     "tanh, large weights": ("tanh", 2.2),
     "ReLU, He": ("relu", 2**0.5),
     "ReLU, Xavier": ("relu", 1.0),
-    "ReLU, large weights": ("relu", 1.9),
+    "ReLU, large weights": ("relu", 2.4),
 }
 
 
@@ -193,7 +193,7 @@ def report_cases(rng):
     for name, (activation, gain) in ROWS.items():
         weights = network(gain, [24] * (int(rng.integers(12, 16)) + 1))
         yield case(name, activation, weights, 1)
-    widths = [7, *(int(v) for v in rng.integers(3, 40, 4)), 2]
+    widths = [7, *(int(v) for v in rng.integers(12, 40, 4)), 8]
     for activation in ("sigmoid", "tanh", "relu"):
         yield case(f"widths that differ, {activation}", activation, network(1.3, widths), 1)
     two = network(1.5, [5, 8, 4])
