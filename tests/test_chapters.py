@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 
+import pybtex.database
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -108,6 +109,8 @@ def untested(listed, questions, exercises):
 
 
 def test_every_objective_is_tested_and_every_question_names_one(chapter):
+    if chapter.stem in TOOLS:
+        return
     text = "\n".join(cells(chapter, "markdown"))
     exercises = re.search(r"^## Exercises$.*?(?=^## |\Z)", text, re.M | re.S)[0]
     questions, started = [], False
@@ -143,7 +146,7 @@ def test_visible_code_fits_the_page(chapter):
 
 
 def test_the_bibliography_is_complete_and_has_nothing_else():
-    keys = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "references.bib").read_text("utf-8"), re.M))
+    keys = set(pybtex.database.parse_file(ROOT / "references.bib").entries)
     texts = [text for path in CHAPTERS for text in cells(path, "markdown")]
     texts += [path.read_text("utf-8") for path in ROOT.glob("*.md")]
     cited = {

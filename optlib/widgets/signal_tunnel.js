@@ -154,8 +154,8 @@ function render({ model, el, signal, page = false }) {
   const near = (v, f) => v <= f && v >= 1 / f, plain = (name) => get("activation") === name && get("skip") === "off";
   const found = () => `Gain ${say(get("gain"), 4)}: signal × ${say(now.forward)}, gradient × ${say(now.backward)}`;
   const flat = (name) => ({
-    key: name, task: `${labels[name]}, at least ${goals.deep} layers, no skip connections: find a gain with which the last signal and the first gradient both stay within a factor of ${goals.near}.`,
-    look() { if (plain(name) && get("depth") >= goals.deep && near(now.forward, goals.near) && near(now.backward, goals.near)) { this.ok = true; this.text = `${found()}.`; } },
+    key: name, task: `${labels[name]}, at least ${goals.deep} layers, no skip connections: find a gain with which the last signal and the first gradient both stay within a factor of ${goals.near[name]}.`,
+    look() { if (plain(name) && get("depth") >= goals.deep && near(now.forward, goals.near[name]) && near(now.backward, goals.near[name])) { this.ok = true; this.text = `${found()}.`; } },
     progress() { return this.text ?? ""; },
   });
   let dealt = -1, peeked = false;
