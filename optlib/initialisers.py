@@ -33,6 +33,7 @@ def xavier(shape, rng, gain=1.0, uniform=False):
 
     .. math:: \operatorname{Var} w = \text{gain}^2 \cdot 2 / (n_\text{in} + n_\text{out})
 
+    With gain 1 this is equation :eq:`eq-xavier` of the chapter on vanishing gradients.
     ``uniform`` draws from an interval instead of a normal distribution, with the same variance; so
     in all of these. Glorot & Bengio, "Understanding the difficulty of training deep feedforward
     neural networks", AISTATS 2010 (there uniform).
@@ -45,7 +46,8 @@ def he(shape, rng, gain=1.0, uniform=False):
 
     .. math:: \operatorname{Var} w = \text{gain}^2 \cdot 2 / n_\text{in}
 
-    The factor 2 is here, so that ``gain`` is 1 for ReLU (in torch's ``kaiming_normal_`` it is part
+    With gain 1 this is equation :eq:`eq-he` of the chapter on vanishing gradients. The factor 2 is
+    here, so that ``gain`` is 1 for ReLU (in torch's ``kaiming_normal_`` it is part
     of the gain). He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015, arXiv:1502.01852.
     """
     return _random(rng, shape, gain * math.sqrt(2 / fans(shape)[0]), uniform)

@@ -210,7 +210,7 @@ function render({ model, el, signal, page = false }) {
   const tasks = lab.missions([
     beyond(3.2, "Adam at its usual settings (β₁ = 0.9, β₂ = 0.999, correction on): make one step longer than 3.2 η. What has to come before?"),
     beyond(5, "Make one longer than 5 η."),
-    beyond(7, "And one longer than 7 η. What must the gradients do, and how fast?"),
+    beyond(7, "And one longer than 7 η. The ready-made growth does not do it: draw your own, and say what is better about it."),
     {
       key: "noise", found: 0, now: "",
       task: "Adam at its usual settings, 1000 or more steps of the same before: find gradients whose mean is less than a fifth of their rms, such that the steps have an rms from 0.21 to 0.25 η. Begin with noise. Which bars of the same kind give far less, which far more?",

@@ -86,7 +86,7 @@ function render({ model, el, signal, page = false }) {
   });
   lab.status.classList.add("optlib-spoken"); // the panel and the score show what it says
   const table = h("tbody"), sheet = h("details", { className: "lab-details" }, h("summary", {}, "The graph as a table"),
-    h("div", { className: "broken-sheet" }, h("table", {}, h("thead", {}, h("tr", {}, ...["number", "made as", "value", "gradient", "what is known"].map((t) => h("th", { scope: "col" }, t)))), table)));
+    h("div", { className: "broken-sheet", tabIndex: 0, role: "region", "aria-label": "The graph as a table" }, h("table", {}, h("thead", {}, h("tr", {}, ...["number", "made as", "value", "gradient", "what is known"].map((t) => h("th", { scope: "col" }, t)))), table)));
   sheet.addEventListener("toggle", () => lab.refresh());
   el.append(
     mode.row, h("div", { className: "lab-row" }, h("label", { htmlFor: select.id }, "Graph"), select, h("span")),
@@ -117,7 +117,7 @@ function render({ model, el, signal, page = false }) {
     const rows = 1 + Math.max(...G.places.map(([, r]) => r));
     const lines = G.lines.map(([a, b, way]) => `<polyline points="${[G.places[a], ...way, G.places[b]].join(" ")}"/>`);
     const nodes = G.faces.map(([first, second], i) => `<button type="button" class="broken-node${isInput(i) ? " broken-input" : ""}" tabindex="-1"`
-      + ` data-lm-suppress-shortcuts="true" style="--x:${G.places[i][0]};--row:${G.places[i][1]}"><span>${first}</span><span>${second}</span><span class="broken-mark" aria-hidden="true"></span></button>`);
+      + ` data-lm-suppress-shortcuts="true" style="--x:${G.places[i][0]};--row:${G.places[i][1]}"><span>${first}</span> <span>${second}</span> <span class="optlib-spoken"></span><span class="broken-mark" aria-hidden="true"></span></button>`);
     stage.className = `broken-stage broken-${G.kind}`;
     stage.setAttribute("aria-label", `Graph: ${G.title}`);
     stage.style.setProperty("--rows", rows);
@@ -242,7 +242,7 @@ function render({ model, el, signal, page = false }) {
       box.classList.toggle("broken-culprit", broken);
       box.tabIndex = at === i ? 0 : -1;
       at === i ? box.setAttribute("aria-current", "true") : box.removeAttribute("aria-current");
-      box.setAttribute("aria-label", `${made(i)}, value ${minus(G.values[i])}, ${words}`);
+      text(box.querySelector(".optlib-spoken"), `${G.kind === "small" ? "" : `${made(i)}, value ${minus(G.values[i])}, `}${words}`);
       text(box.lastChild, broken ? "⚡" : MARKS[look]);
     });
     drawPanel();

@@ -399,12 +399,9 @@ class BrokenNode(base.Widget):
         for a, b, way in g.lines:
             x, row = zip(g.places[a], *way, g.places[b], strict=True)
             ax.plot(x, np.negative(row), color=figures.ink("faint"), linewidth=1, zorder=1)
-        for name, formula, value, (x, row) in zip(
-            g.names, g.formulas, g.values, g.places, strict=True
-        ):
+        for face, (x, row) in zip(g.faces, g.places, strict=True):
             paper = "white" if figures.ink() == figures.THEMES["light"]["ink"] else "#14181e"
             ground = dict(boxstyle="round,pad=0.25", fc=paper, ec=figures.ink())
-            words = f"{formula or name}\n{value:.3g}" if len(g.names) < 20 else name
-            ax.text(x, -row, words, ha="center", va="center", fontsize=8, bbox=ground)
+            ax.text(x, -row, "\n".join(face), ha="center", va="center", fontsize=8, bbox=ground)
         ax.set(xlim=(-0.08, 1.08), ylim=(-rows - 0.5, 0.5))
         ax.set_axis_off()

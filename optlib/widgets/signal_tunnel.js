@@ -207,7 +207,7 @@ function render({ model, el, signal, page = false }) {
     }
   };
   tell.addEventListener("click", check);
-  onTyped(guess, () => { if (guess.value) check(); });
+  guess.addEventListener("keydown", (e) => { if (e.key === "Enter") { e.preventDefault(); check(); } }); // not on leaving the field: Check would come second
 
   return lab.start({ signal, watch: KEYS, stage: strips[0], show, layout, simulate, draw });
 }

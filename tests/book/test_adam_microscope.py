@@ -203,6 +203,10 @@ def test_the_long_steps_are_missions_and_need_what_they_need(micro):
     assert solved(box) == [True, True, False, *rest]
     box.get_by_role("button", name="growing").click()
     status(page, box)
+    assert solved(box) == [True, True, False, *rest]
+    ramp = [(k + 1) / BARS for k in range(BARS)]
+    page, box = micro(f"#before=5000&bars={in_link(ramp)}")
+    status(page, box)
     assert solved(box) == [True, True, True, *rest]
 
 

@@ -188,7 +188,7 @@ def test_what_a_check_says_are_the_numbers_of_python(broken):
         tape, slope = map(float, re.findall(r"says? (-?[\d.e-]+\d)", said))
         assert tape == pytest.approx(g.gradients(fault)[i], rel=1e-3)
         assert slope == pytest.approx(g.checks[i], rel=1e-3)
-        name = box.locator(".broken-node").nth(i).get_attribute("aria-label")
+        name = box.locator(".broken-node").nth(i).locator(".optlib-spoken").text_content()
         assert name.endswith("gradient wrong" if wrong else "gradient right")
 
 
@@ -196,7 +196,7 @@ def test_arrow_keys_move_along_the_lines(broken):
     page, box = broken()
     g = GRAPHS["neuron"]
     box.locator(".broken-node[tabindex='0']").focus()
-    where = lambda: box.locator(".broken-node[aria-current]").get_attribute("aria-label")  # noqa: E731
+    where = lambda: box.locator(".broken-node[aria-current]").text_content()  # noqa: E731
     assert where().startswith("f = e²")
     for key, name in (
         ("ArrowUp", "e"), ("ArrowUp", "y"), ("ArrowUp", "z"), ("ArrowUp", "p"), ("ArrowDown", "z"),
@@ -215,11 +215,11 @@ def test_in_a_chain_arrow_keys_turn_into_the_next_row(broken):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.wait_for_timeout(60)
-    chosen = box.locator(".broken-node[aria-current]").get_attribute("aria-label")
+    chosen = box.locator("[aria-current] .optlib-spoken").text_content()
     assert chosen.startswith("v17 =")
     page.keyboard.press("ArrowLeft")
     page.wait_for_timeout(60)
-    chosen = box.locator(".broken-node[aria-current]").get_attribute("aria-label")
+    chosen = box.locator("[aria-current] .optlib-spoken").text_content()
     assert chosen.startswith("v16 =")
 
 
@@ -254,6 +254,8 @@ def test_boxes_are_large_enough_apart_and_hold_their_words(broken, name, width):
         for b in spots[k + 1 :]:
             apart = a["x"] + a["width"] <= b["x"] + 0.5 or b["x"] + b["width"] <= a["x"] + 0.5
             assert apart or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+    panel = box.locator(".broken-panel").bounding_box()
+    assert max(s["y"] + s["height"] for s in spots) <= panel["y"]
     wide = box.locator(".broken-node").evaluate_all(
         "list => list.filter((e) => [...e.children].some((s) => s.offsetWidth > e.offsetWidth))"
         ".map((e) => e.textContent)"
@@ -272,7 +274,8 @@ def test_nonsense_in_a_link_is_named_and_changes_nothing(broken):
 
 def test_nonsense_typed_is_named(broken):
     page, box = broken()
-    assert "“<b>much</b>” is not a number" in answer(page, box, "Slope for e", "<b>much</b>")
+    assert "✗ “<b>much</b>” is not a number" in answer(page, box, "Slope for e", "<b>much</b>")
+    assert "0 of 16" in box.inner_text()
     assert answer(page, box, "Slope for e", "") == ""
     want = GRAPHS["neuron"].slopes[-1][0]
     typed = f"{want:.3f}".replace(".", ",").replace("-", "−")
@@ -294,7 +297,7 @@ def test_a_shared_link_gives_the_same_fault(broken):
 def test_the_table_tells_what_the_picture_tells(broken):
     page, box = broken("#graph=chain16&mode=broken&seed=3")
     check(page, box, 16)
-    box.get_by_text("The graph as a table").click()
+    box.get_by_text("The graph as a table", exact=True).click()
     page.wait_for_timeout(100)
     rows = box.locator("tbody tr").all()
     assert len(rows) == 17 and box.locator("tbody th[scope=row]").count() == 17

@@ -311,6 +311,7 @@ def test_a_shared_link_gives_the_same_picture(play):
     type_into(box, "Width of the picture, typed", 7)
     type_into(box, "Steps, typed", 123)
     box.get_by_label("surface (3-D)").check()
+    box.get_by_label("linear", exact=True).check()
     said = rest(page, box)
     again, copy = play("#" + page.url.split("#")[1])
     assert rest(again, copy) == said
