@@ -44,6 +44,7 @@ NETS = {
 }
 CELLS = [(net, rule, STEPS) for net in NETS for rule in ("SGD", "Momentum", "Adam")]
 CELLS += [(f"sigmoid {d}", "Adam, eps 1e-16", STEPS) for d in (10, 20)]
+CELLS += [(f"sigmoid {d}", rule, LONG) for d in (5, 7) for rule in ("SGD", "Momentum")]
 CELLS += [(f"sigmoid {d}", rule, LONG) for d in (10, 20) for rule in ("SGD", "Adam")]
 CELLS += [("sigmoid 20", "Adam, eps 1e-16", LONG)]
 

@@ -197,15 +197,17 @@ class SignalTunnel(base.Widget):
         t = self._tunnel()
         layers = np.arange(1, self.depth + 1)
         strips = (
-            ("signal, layer 1 = 1", t.signal[1:] / t.signal[1], t.spread[1:] / t.spread[1]),
-            ("gradient, last layer = 1", t.gradient[1:] / t.gradient[-1], None),
+            ("signal going in, layer 1 = 1", t.signal[1:] / t.signal[1]),
+            ("gradient coming back, last layer = 1", t.gradient[1:] / t.gradient[-1]),
         )
-        for i, (ax, (name, bars, dots)) in enumerate(zip(fig.subplots(2, 1, sharex=True), strips)):
+        both = fig.subplots(2, 1, sharex=True)
+        for i, (ax, (name, bars)) in enumerate(zip(both, strips)):
+            colour = figures.series_style(i)["color"]
             ax.axhspan(1 / BAND, BAND, color=figures.ink("grid"), alpha=0.6)
-            ax.bar(layers, bars - 1, bottom=1, color=figures.series_style(i)["color"])
-            if dots is not None:
-                ax.plot(layers, dots, ".", color=figures.ink(), label="distance of examples")
-                ax.legend(loc="lower left")
+            ax.bar(layers, bars - 1, bottom=1, color=colour, edgecolor=colour)
             ax.set_yscale("log")
-            ax.set(ylabel=name)
-        ax.set(xlabel="layer")
+            ax.set_title(name, loc="left", fontsize=9.5)
+        apart = t.spread[1:] / t.spread[1]
+        both[0].plot(layers, apart, ".", color=figures.ink(), label="distance of the examples")
+        both[0].legend(loc="lower left")
+        both[1].set_xticks([1, self.depth], ["layer 1", f"{self.depth}"])
