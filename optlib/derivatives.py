@@ -106,7 +106,9 @@ def check_gradient(f, x, entries=None, rng=0):
 
     At a kink, as of relu at 0, the slopes to the left and to the right differ however small h is,
     and a gradient between them is as right as another: check at a point without kinks. A bias of
-    exactly 0 below a relu is the usual way to hit one.
+    exactly 0 below a relu is the usual way to hit one. Where kinks cancel, as in relu(x) - relu(-x)
+    at 0, f has a slope, and a backward pass through its parts may miss it (it says 0, and the slope
+    is 1): no kink is found then, and the remedy is the same.
 
     Parameters
     ----------
