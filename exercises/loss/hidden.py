@@ -56,11 +56,14 @@ def cross_entropy_cases(rng):
     same |= dict(raises="ValueError", points=0.5)
     why = 'reduction is "median", which is none of the two'
     yield Case(**same, title="no such reduction", args=args, why=why)
-    labels = labels.copy()
-    labels[rng.integers(len(labels))] = -1
-    args = dict(logits=logits, y=labels, reduction="mean")
-    why = "one label is -1, which names no class"
-    yield Case(**same, title="no such class", args=args, why=why)
+    classes = logits.shape[1]
+    same |= dict(points=0.25)
+    for title, number_of_none in (("no such class: -1", -1), ("no such class: K", classes)):
+        wrong = labels.copy()
+        wrong[rng.integers(len(wrong))] = number_of_none
+        args = dict(logits=logits, y=wrong, reduction="mean")
+        why = f"one label is {number_of_none}, and the {classes} classes are 0 to {classes - 1}"
+        yield Case(**same, title=title, args=args, why=why)
 
 
 def oracle(logits, labels, reduction, smoothing):

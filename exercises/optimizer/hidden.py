@@ -64,8 +64,13 @@ def replay_cases(rng):
     )  # fmt: skip
     other = dict(args, grads=[{"W": slope["W"], "bias": slope["b"]}])
     yield Case(
-        **same, title="other names are refused", args=other, raises="ValueError", points=0.75,
+        **same, title="other names are refused", args=other, raises="ValueError", points=0.5,
         why="the gradient has a name that the parameters do not have",
+    )  # fmt: skip
+    more = dict(args, grads=[slope | {"c": rng.normal(size=2)}])
+    yield Case(
+        **same, title="a name too many is refused", args=more, raises="ValueError", points=0.25,
+        why="the gradient has one name more than the parameters",
     )  # fmt: skip
 
 
