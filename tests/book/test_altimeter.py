@@ -40,6 +40,11 @@ def settle(page, box):
     return before
 
 
+def says(box, words):
+    """Wait until the widget says that; it speaks once the reader pauses."""
+    box.locator(".lab-status").filter(has_text=words).wait_for()
+
+
 def go(page, box, n, tool):
     type_into(box, f"{N}, typed", n)
     box.get_by_label(TOOLS[tool], exact=True).check()
@@ -61,7 +66,7 @@ def test_its_walks_are_those_of_optlib(alti, tool, n):
     height, spent, _ = go(page, box, n, tool)
     ours = walk(tool, n, 5)
     assert spent == ours.units and height == pytest.approx(ours.heights[-1], rel=6e-3)
-    assert f"In the valley, after {ours.units} units" in box.locator(".lab-status").inner_text()
+    says(box, f"In the valley, after {ours.units} units")
     assert not page.troubles
 
 
@@ -95,7 +100,7 @@ def test_the_budget_is_never_overdrawn(alti):
     box.get_by_role("button", name=GO).click()
     height, spent, budget = settle(page, box)
     assert (spent, budget) == (202, 250) and height > 1
-    assert "costs 101, and 48 of 250 units are left" in box.locator(".lab-status").inner_text()
+    says(box, "costs 101, and 48 of 250 units are left")
     page, box = alti("#n=1000&budget=1000&tool=one")
     box.get_by_role("button", name=GO).click()
     assert settle(page, box)[:2] == (100, 0)
