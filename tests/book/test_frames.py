@@ -3,9 +3,10 @@
 import re
 import statistics
 
-from benchmarks import frames
 from build import chapters
 from environment import ROOT
+
+from benchmarks import frames
 
 
 def rows():
