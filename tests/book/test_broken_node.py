@@ -196,7 +196,10 @@ def test_arrow_keys_move_along_the_lines(broken):
     page, box = broken()
     g = GRAPHS["neuron"]
     box.locator(".broken-node[tabindex='0']").focus()
-    where = lambda: box.locator(".broken-node[aria-current]").text_content()  # noqa: E731
+
+    def where():
+        return box.locator(".broken-node[aria-current]").text_content()
+
     assert where().startswith("f = e²")
     for key, name in (
         ("ArrowUp", "e"), ("ArrowUp", "y"), ("ArrowUp", "z"), ("ArrowUp", "p"), ("ArrowDown", "z"),
