@@ -116,7 +116,8 @@ def test_complete_without_scripts(open_page, page_name, site):
         assert plain.locator(what).count() == live.locator(what).count()
     formulas = plain.locator("article math")
     assert formulas.count() == page_text.count("<math")
-    assert not formulas.count() or formulas.first.bounding_box()["width"] > 5
+    seen = plain.locator("article math:visible")  # the first may stand in a closed answer
+    assert not formulas.count() or seen.first.bounding_box()["width"] > 5
     background = plain.evaluate("getComputedStyle(document.body).backgroundColor")
     colour = plain.evaluate("getComputedStyle(document.body).color")
     assert background != colour
