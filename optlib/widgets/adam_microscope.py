@@ -166,14 +166,7 @@ class AdamMicroscope(base.Widget):
     bar = traitlets.Int(1).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("before", "beta1", "beta2", "eps", "bar")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "before", "beta1", "beta2", "eps", "bar")
 
     @traitlets.validate("bars")
     def _are_bars(self, proposal):

@@ -153,14 +153,7 @@ class Altimeter(base.Widget):
     runs = traitlets.List([]).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("n", "budget", "valley", "spot")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low} and {high}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "n", "budget", "valley", "spot")
 
     @traitlets.validate("runs")
     def _real_runs(self, proposal):

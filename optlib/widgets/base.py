@@ -11,6 +11,7 @@ import itertools
 import pathlib
 
 import anywidget
+import traitlets
 
 from optlib import figures
 
@@ -30,6 +31,21 @@ def front_end(*parts):
 def style(*names):
     """The style sheets of these names, joined."""
     return "\n".join((HERE / name).read_text("utf-8") for name in names)
+
+
+def in_range(ranges, *names):
+    """A validator of the number traits ``names``: each lies between the two of ``ranges[name]``."""
+
+    @traitlets.validate(*names)
+    def check(self, proposal):
+        low, high = ranges[proposal.trait.name]
+        if not low <= proposal.value <= high:
+            raise traitlets.TraitError(
+                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
+            )
+        return proposal.value
+
+    return check
 
 
 class Widget(anywidget.AnyWidget):

@@ -71,14 +71,7 @@ class Dial(base.Widget):
     steps = traitlets.Int(100).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("lr", "steps")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "lr", "steps")
 
     @traitlets.validate("start")
     def _finite_start(self, proposal):

@@ -104,14 +104,7 @@ class EllipseLab(base.Widget):
             raise traitlets.TraitError(f"name at least one optimizer of {', '.join(RULES)}")
         return proposal.value
 
-    @traitlets.validate("lr", "kappa", "steps")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "lr", "kappa", "steps")
 
     @traitlets.validate("start")
     def _finite_start(self, proposal):

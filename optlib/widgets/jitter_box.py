@@ -80,14 +80,7 @@ class JitterBox(base.Widget):
     result = traitlets.Enum(["last", "average"], "last").tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("lr", "noise", "batch", "steps")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "lr", "noise", "batch", "steps")
 
     def __repr__(self):
         names = ("lr", "noise", "batch", "steps", "result")

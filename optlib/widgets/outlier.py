@@ -83,14 +83,7 @@ class Outlier(base.Widget):
     tau = traitlets.Float(0.25).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("delta", "tau")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "delta", "tau")
 
     @traitlets.validate("points")
     def _on_the_line(self, proposal):

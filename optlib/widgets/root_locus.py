@@ -67,14 +67,7 @@ class RootLocus(base.Widget):
     axis = traitlets.Enum(["linear", "log"], "linear").tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("etah", "beta", "steps")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "etah", "beta", "steps")
 
     def __repr__(self):
         names = ("rule", "etah", "beta", "steps", "axis")

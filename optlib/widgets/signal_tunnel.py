@@ -157,14 +157,7 @@ class SignalTunnel(base.Widget):
     seed = traitlets.Int(11).tag(sync=True)
     solved = traitlets.List(traitlets.Unicode(), []).tag(sync=True)
 
-    @traitlets.validate("depth", "gain", "branch", "seed")
-    def _in_range(self, proposal):
-        low, high = RANGES[proposal.trait.name]
-        if not low <= proposal.value <= high:
-            raise traitlets.TraitError(
-                f"{proposal.trait.name}={proposal.value!r} must lie between {low:g} and {high:g}"
-            )
-        return proposal.value
+    _in_range = base.in_range(RANGES, "depth", "gain", "branch", "seed")
 
     def _settings(self):
         names = ("activation", "depth", "gain", "skip", "branch", "seed")
