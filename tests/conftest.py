@@ -3,7 +3,8 @@
 site      folder of the built book (built first if it is out of date)
 url       its address on this machine, with a final slash
 browser   Chromium, one for each process of the test run
-open_page open_page("chapters/x.html", width=375, dark=True, scripts=False) -> a Page
+open_page open_page("chapters/x.html", width=375, dark=True, scripts=False) -> a Page; it keeps
+          nothing of an earlier visit
 node      path of the Node that came with the Python packages
 """
 
@@ -76,54 +77,100 @@ def browser():
         running.close()
 
 
+def context(width=1280, height=900, dark=False, scripts=True, **more):
+    """Options of a browser context."""
+    return {
+        "viewport": {"width": width, "height": height},
+        "color_scheme": "dark" if dark else "light",
+        "java_script_enabled": scripts,
+        **more,
+    }
+
+
+def new_page(browser, options):
+    """A page in a context of its own that writes down its requests and what must not happen."""
+    page = browser.new_context(**options).new_page()
+    page.set_default_timeout(20_000)
+    page.scripts = options["java_script_enabled"]
+
+    def request(sent):
+        page.requests.append(sent.url)
+        if not sent.url.startswith((page.base, "data:", "blob:")):
+            page.troubles.append(f"request to another host: {sent.url}")
+
+    def trouble(words):
+        page.troubles.append(words)
+
+    page.on("request", request)
+    page.on("requestfailed", lambda sent: trouble(f"failed request: {sent.url}"))
+    page.on(
+        "response", lambda reply: reply.status >= 400 and trouble(f"{reply.status}: {reply.url}")
+    )
+    page.on("pageerror", lambda error: trouble(f"exception: {error}"))
+    page.on(
+        "console", lambda said: said.type == "error" and trouble(f"console error: {said.text}")
+    )
+    return page
+
+
+def visit(page, base, name):
+    """Go there and, with scripts, wait until all widgets have been tried."""
+    page.base, page.troubles, page.requests = base, [], []
+    page.goto(base + name, wait_until="load")
+    if page.scripts:
+        # (not wait_for_function: it needs eval(), which the page's policy forbids)
+        page.wait_for_selector("html[data-widgets=ready]", state="attached")
+    return page
+
+
+@pytest.fixture(scope="session")
+def idle_pages():
+    """{options: pages that no test uses now}: a page opened again costs half of a fresh context."""
+    idle = {}
+    yield idle
+    for page in sum(idle.values(), []):
+        page.context.close()
+
+
 @pytest.fixture
-def open_page(browser, url):
-    """A function that opens a page of the book in a fresh context.
+def open_page(browser, url, idle_pages):
+    """A function that opens a page of the book as if for the first time.
 
     With scripts, it waits until all widgets have been tried. The page's `troubles` list collects
     what must not happen: requests to another host, failed requests, console errors, exceptions and
-    unhandled rejections; `requests` collects addresses.
+    unhandled rejections; `requests` collects addresses. Nothing is stored from an earlier visit;
+    with `fresh`, files that the browser still holds are asked for again, too.
     """
-    contexts = []
+    used = []
 
-    def start(name, width=1280, height=900, dark=False, scripts=True, base=url, **more):
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=scripts,
-            **more,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.troubles, page.requests = [], []
-        trouble = page.troubles.append
-
-        def request(sent):
-            page.requests.append(sent.url)
-            if not sent.url.startswith((base, "data:", "blob:")):
-                trouble(f"request to another host: {sent.url}")
-
-        page.on("request", request)
-        page.on("requestfailed", lambda sent: trouble(f"failed request: {sent.url}"))
-        page.on(
-            "response",
-            lambda reply: reply.status >= 400 and trouble(f"{reply.status}: {reply.url}"),
-        )
-        page.on("pageerror", lambda error: trouble(f"exception: {error}"))
-        page.on(
-            "console",
-            lambda said: said.type == "error" and trouble(f"console error: {said.text}"),
-        )
-        page.goto(base + name, wait_until="load")
-        if scripts:
-            # (not wait_for_function: it needs eval(), which the page's policy forbids)
-            page.wait_for_selector("html[data-widgets=ready]", state="attached")
-        return page
+    def start(name, base=url, fresh=False, **options):
+        options = context(**options)
+        key = repr(sorted(options.items()))
+        idle = idle_pages.setdefault(key, [])
+        page = idle.pop() if idle and not fresh else new_page(browser, options)
+        used.append((None if fresh else key, page))
+        return visit(page, base, name)
 
     yield start
-    for context in contexts:
-        context.close()
+    for key, page in used:
+        if key is None or not forget(page):
+            page.context.close()
+        else:
+            idle_pages[key].append(page)
+
+
+def forget(page):
+    """Leave the page and all that it has stored; False if that cannot be done."""
+    try:
+        tools = page.context.new_cdp_session(page)
+        origin = "/".join(page.url.split("/")[:3])
+        tools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        tools.send("Storage.clearCookies")
+        tools.detach()
+        page.goto("about:blank")
+        return len(page.context.pages) == 1
+    except Exception:  # a page that crashed or was closed by its test
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,7 @@ def test_weight(site, capsys):
 
 def test_weight_counts_what_the_browser_loads(open_page, site, url, chapter_page):
     """The computed list of files is no wishful thinking: Chromium asks for the same."""
-    page = open_page(chapter_page, height=20_000)  # tall enough for every lazy picture
+    page = open_page(chapter_page, height=20_000, fresh=True)  # tall: every lazy picture
     page.wait_for_timeout(300)
     asked = {unquote(urlsplit(sent).path).lstrip("/") for sent in page.requests}
     computed = {str(f.relative_to(site)) for f in weigh.files(site, site / chapter_page)}

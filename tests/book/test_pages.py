@@ -1,8 +1,14 @@
-"""Every page in Chromium: silent, on its own, accessible, narrow, complete without scripts."""
+"""Every page in Chromium: silent, on its own, accessible, narrow, complete without scripts.
+
+A page is loaded three times: `wide`, `narrow`, and `plain`, without scripts. The tests of a page
+share these and run in the order of this file: those that change the page come last.
+"""
 
 import re
 
 import pytest
+
+from tests.conftest import context, new_page, visit
 
 # What touching everything means: each control gets the focus, a key, and a click. Links are left
 # out: they lead away, and test_files checks where. Form fields of the search get no text here.
@@ -50,53 +56,67 @@ TOUCH = """async () => {
 }"""
 
 
-def touch_all(page):
-    count = page.evaluate(TOUCH)
-    page.wait_for_timeout(300)
-    return count
+@pytest.fixture(scope="module")
+def load(browser, url):
+    """load(name, **options) -> a page in a fresh context, which the caller closes."""
+    return lambda name, **options: visit(new_page(browser, context(**options)), url, name)
 
 
-def test_silent_and_alone(open_page, page_name):
-    """No other host, no failed request, no error, not even after touching every control."""
-    page = open_page(page_name)
-    assert page.troubles == []
-    assert touch_all(page) > 3
-    assert page.troubles == []
+def shared(**options):
+    """A fixture: the page, loaded once for all tests that look at it."""
+
+    def page(load, page_name):
+        page = load(page_name, **options)
+        yield page
+        page.context.close()
+
+    return pytest.fixture(scope="module")(page)
 
 
-def test_every_widget_is_live(open_page, chapter_page):
-    page = open_page(chapter_page)
-    fallbacks = page.locator("div.optlib-widget[data-model-id]")
+wide, narrow, plain = shared(), shared(width=375), shared(scripts=False)
+
+
+def settle(page):
+    """Wait until the labs have drawn what a new size or new colours ask for."""
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() =>"
+        " requestAnimationFrame(() => setTimeout(done)))))"
+    )
+
+
+def test_silent_and_alone(wide, narrow):
+    """No other host, no failed request, no error."""
+    assert wide.troubles == [] and narrow.troubles == []
+
+
+def test_every_widget_is_live(wide, chapter_page):
+    fallbacks = wide.locator("div.optlib-widget[data-model-id]")
     assert fallbacks.count() > 0
-    assert page.locator("div.optlib-widget[data-model-id]:not([hidden])").count() == 0
+    assert wide.locator("div.optlib-widget[data-model-id]:not([hidden])").count() == 0
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
-def test_axe_finds_nothing(open_page, axe, page_name, width, dark):
-    page = open_page(page_name, width=width, dark=dark, bypass_csp=True)
+def test_axe_finds_nothing(wide, narrow, axe, page_name, width, dark):
+    page = narrow if width == 375 else wide
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    settle(page)
     assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
-    page.evaluate(axe)
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    page.emulate_media(color_scheme="light")
     told = [
         f"{rule['id']}: {node['html'][:200]}\n{node['failureSummary']}"
         for rule in found for node in rule["nodes"]
     ]  # fmt: skip
-    assert not told, "\n".join(told)
+    assert not told, f"{page_name}, {width} px, {'dark' if dark else 'light'}:\n" + "\n".join(told)
 
 
-@pytest.mark.parametrize("width", [320, 375])
-def test_no_sideways_scroll(open_page, page_name, width):
-    page = open_page(page_name, width=width)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= width, f"{page_name} is {wide} px wide on a screen of {width}"
-
-
-def test_wide_boxes_can_be_reached_by_keyboard(open_page, page_name):
+def test_wide_boxes_can_be_reached_by_keyboard(narrow, page_name):
     """A box that scrolls sideways takes the focus; else only a mouse could read its end."""
-    page = open_page(page_name, width=375)
-    page.wait_for_timeout(100)
-    stuck = page.evaluate("""() => [...document.querySelectorAll(".bd-article *")].filter((el) =>
+    settle(narrow)
+    stuck = narrow.evaluate("""() => [...document.querySelectorAll(".bd-article *")].filter((el) =>
         el.scrollWidth > el.clientWidth + 2
         && ["auto", "scroll"].includes(getComputedStyle(el).overflowX)
         && el.checkVisibility() && el.tabIndex < 0
@@ -105,15 +125,22 @@ def test_wide_boxes_can_be_reached_by_keyboard(open_page, page_name):
     assert stuck == []
 
 
-def test_complete_without_scripts(open_page, page_name, site):
+@pytest.mark.parametrize("width", [320, 375])
+def test_no_sideways_scroll(narrow, page_name, width):
+    narrow.set_viewport_size({"width": width, "height": 900})
+    settle(narrow)
+    scroll = narrow.evaluate("document.documentElement.scrollWidth")
+    narrow.set_viewport_size({"width": 375, "height": 900})
+    assert scroll <= width, f"{page_name} is {scroll} px wide on a screen of {width}"
+
+
+def test_complete_without_scripts(wide, plain, page_name, site):
     """Without JavaScript the page has the same headings, formulas and pictures, and its colours."""
-    live = open_page(page_name)
-    plain = open_page(page_name, scripts=False)
     page_text = (site / page_name).read_text(encoding="utf-8")
     page_text = re.sub(r"<script\b.*?</script>", "", page_text, flags=re.S)
     assert plain.locator("h1:visible").count() == 1
     for what in ("article h2", "article pre"):
-        assert plain.locator(what).count() == live.locator(what).count()
+        assert plain.locator(what).count() == wide.locator(what).count()
     formulas = plain.locator("article math")
     assert formulas.count() == page_text.count("<math")
     seen = plain.locator("article math:visible")  # the first may stand in a closed answer
@@ -124,24 +151,28 @@ def test_complete_without_scripts(open_page, page_name, site):
     assert plain.locator("img.only-dark:visible").count() == 0
 
 
-def test_chapter_without_scripts(open_page, chapter_page):
+def test_chapter_without_scripts(plain, chapter_page):
     """Each widget's place holds text, and the pictures are there, visible and loaded."""
-    page = open_page(chapter_page, scripts=False)
-    for widget in page.locator("div.optlib-widget").all():
+    for widget in plain.locator("div.optlib-widget").all():
         assert len(widget.inner_text().strip()) > 20
         for picture in widget.locator("img").all():
             picture.scroll_into_view_if_needed()
             assert picture.is_visible()
-    for picture in page.locator("article img:visible").all():
+    for picture in plain.locator("article img:visible").all():
         picture.scroll_into_view_if_needed()
         picture.evaluate("(img) => img.decode()")
         assert picture.evaluate("(img) => img.naturalWidth") > 50
 
 
-def test_the_policy_holds(open_page, page_name):
+def test_no_error_even_after_touching_every_control(wide, page_name):
+    assert wide.evaluate(TOUCH) > 3
+    wide.wait_for_timeout(300)
+    assert wide.troubles == []
+
+
+def test_the_policy_holds(wide, page_name):
     """An inline script that is not the theme's own does not run, and eval() is refused."""
-    page = open_page(page_name)
-    ran = page.evaluate("""() => new Promise((done) => {
+    ran = wide.evaluate("""() => new Promise((done) => {
       const script = document.createElement("script");
       script.textContent = "window.intruder = true";
       document.body.append(script);
