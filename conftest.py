@@ -1,6 +1,7 @@
 """For every test, the notebooks included: the same surroundings, and what nbval compares."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "tools"))
@@ -21,3 +22,26 @@ NOT_STORED = ("image/png", "image/svg+xml", "application/vnd.jupyter.widget-view
 def pytest_collectstart(collector):
     if hasattr(collector, "skip_compare"):
         collector.skip_compare = tuple({*collector.skip_compare, *NOT_STORED})
+
+
+def pytest_collection_modifyitems(items):
+    """Modules with the longest tests first, so that no process is left alone with one at the end.
+
+    First the browser's (JupyterLab in front: it needs no built site, so it runs while the other
+    process builds it), then the notebooks, then the modules with the most tests.
+    """
+
+    def place(item):
+        module = item.nodeid.split("::")[0]
+        first = [module.startswith(start) for start in LONG_FIRST] + [True]
+        return first.index(True), -count[module], module
+
+    count = Counter(item.nodeid.split("::")[0] for item in items)
+    items.sort(key=place)
+
+
+LONG_FIRST = (
+    "tests/book/test_pages", "tests/widgets/test_jupyterlab", "tests/book/test_gates",
+    "tests/test_newcomer", "tests/book", "chapters", "tests/widgets/test_quiz_browser",
+    "tests/test_tasks", "tests/test_benchmarks",
+)  # fmt: skip

@@ -89,9 +89,10 @@ def test_the_suite_asks_for_an_oracle_and_an_equation(copy):
     """What a machine cannot write: the tests say by name that it is missing."""
     code, said = run(
         copy, "-m", "pytest", "-q", "-p", "no:xdist",
-        "tests/oracles/test_torch.py", "tests/test_equations.py",
+        "tests/oracles/test_torch.py::test_every_trajectory_is_used_and_every_optimizer_has_one",
+        "tests/test_equations.py::test_every_class_has_its_equation_here",
     )  # fmt: skip
-    assert code == 1 and "Halving" in said, said
+    assert code == 1 and "2 failed" in said and "Halving" in said, said
 
 
 def test_the_reference_prints_it(copy, tmp_path):

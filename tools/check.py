@@ -1,7 +1,8 @@
 """All tests in one pytest run, its summary last: `make test`, or `make test ARGS="-k widget"`.
 
-Two processes share the work by file. nbval is strict: it runs every cell of every chapter and
-compares each output with the stored one. The browser tests build the book first, if need be.
+Two processes share the work by file, in the order of conftest.py. nbval is strict: it runs every
+cell of every chapter and compares each output with the stored one. The browser tests build the book
+first, if need be.
 """
 
 import os
@@ -18,7 +19,8 @@ def main():
     os.chdir(ROOT)
     command = [
         sys.executable, "-m", "pytest", "-q", "-n", str(min(2, os.cpu_count() or 1)),
-        "--dist", "loadscope", "--nbval", "--nbval-current-env", "tests", "chapters",
+        "--dist", "loadscope", "--no-loadscope-reorder",
+        "--nbval", "--nbval-current-env", "tests", "chapters",
     ]  # fmt: skip
     sys.stdout.flush()
     os.execv(sys.executable, command + sys.argv[1:])

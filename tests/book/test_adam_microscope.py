@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optlib.widgets.adam_microscope import BARS, PRESETS, look, stream_path
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, spoken, type_into
 
 PAGE = "chapters/adaptive.html"
 USUAL = dict(beta1=0.9, beta2=0.999, eps=1e-8)
@@ -26,14 +26,7 @@ def micro(open_page):
 
 
 def status(page, box, about="Longest"):
-    """What the widget says once it has come to rest."""
-    said = box.locator(".lab-status").filter(has_text=about)
-    said.wait_for()
-    before = None
-    while before != said.inner_text():
-        before = said.inner_text()
-        page.wait_for_timeout(500)
-    return before
+    return spoken(page, box, about)
 
 
 def told(said):
@@ -95,7 +88,7 @@ def test_a_stroke_of_the_mouse_draws_bars_without_gaps(micro):
     page, box = micro()
     pad = box.locator(".micro-pad")
     pad.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)  # the page may still move
+    pause(page, 100)  # the page may still move
     spot = pad.bounding_box()
     y = spot["y"] + spot["height"] / 4
     page.mouse.move(spot["x"] + spot["width"] * 0.3, y)
@@ -135,7 +128,7 @@ def test_touch_draws_on_a_narrow_screen(micro):
     page, box = micro(width=375, has_touch=True)
     pad = box.locator(".micro-pad")
     pad.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)  # the page may still move
+    pause(page, 100)  # the page may still move
     spot = pad.bounding_box()
     assert spot["width"] <= 375
     page.touchscreen.tap(spot["x"] + 0.9 * spot["width"], spot["y"] + spot["height"] - 14)
@@ -172,9 +165,8 @@ def test_a_shared_link_gives_the_same_picture(micro):
     type_into(box, "Steps before, typed", 700)
     box.get_by_label("Bias correction").uncheck()
     type_into(box, "1 − β₂, typed", 0.00002)
-    page.wait_for_timeout(500)
     said = status(page, box, "AMSGrad without")
-    again, copy = micro("#" + page.url.split("#")[1])
+    again, copy = micro(linked(page))
     assert status(again, copy, "AMSGrad without") == said
     assert copy.get_by_label("1 − β₂, typed").input_value() == "2e-5"
 

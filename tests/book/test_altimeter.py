@@ -5,7 +5,7 @@ import re
 import pytest
 
 from optlib.widgets.altimeter import TOOLS, walk
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, type_into
 
 PAGE = "chapters/optimizer.html"
 N, BUDGET, SPOT, WAY = "Directions n", "Budget, units", "Spot along it", "Direction to look along"
@@ -36,7 +36,7 @@ def settle(page, box):
     before = None
     while before != purse(box):
         before = purse(box)
-        page.wait_for_timeout(250)
+        pause(page, 100)
     return before
 
 
@@ -56,7 +56,7 @@ def hand(page, box, spot, way=1):
     type_into(box, WAY, way)
     type_into(box, f"{SPOT}, typed", spot)
     box.get_by_role("button", name=LOOK).click()
-    page.wait_for_timeout(60)
+    pause(page)
     return purse(box)
 
 
@@ -75,7 +75,7 @@ def test_step_by_step_the_height_falls_as_in_optlib(alti):
     step = box.get_by_role("button", name="One step")
     for t, wanted in enumerate(walk("level", 3).heights[1:], start=1):
         step.click()
-        page.wait_for_timeout(60)
+        pause(page)
         assert purse(box)[:2] == (pytest.approx(wanted, rel=6e-3), 3 * t)
 
 
@@ -132,7 +132,7 @@ def test_touch_on_a_narrow_screen(alti):
     page.touchscreen.tap(spot["x"] + 0.8 * spot["width"], spot["y"] + spot["height"] / 2)
     assert float(slider.get_attribute("aria-valuetext")) > 0.4
     box.get_by_role("button", name=LOOK).tap()
-    page.wait_for_timeout(60)
+    pause(page)
     assert purse(box)[1] == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
@@ -166,9 +166,9 @@ def test_a_shared_link_gives_the_same_walk(alti):
     page, box = alti()
     go(page, box, 13, "one")
     box.get_by_role("button", name="Another valley").click()
-    page.wait_for_timeout(500)
+    pause(page)
     assert purse(box)[:2] == (100, 0)  # another valley, another search
-    again, copy = alti("#" + page.url.split("#")[1])
+    again, copy = alti(linked(page))
     box.get_by_role("button", name=GO).click()
     copy.get_by_role("button", name=GO).click()
     assert settle(page, box) == settle(again, copy)

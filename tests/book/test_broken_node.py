@@ -5,7 +5,7 @@ import re
 import pytest
 
 from optlib.widgets.broken_node import GRAPHS
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, type_into
 
 PAGE = "chapters/autodiff.html"
 
@@ -18,7 +18,7 @@ def broken(open_page):
         page = open_page(PAGE + fragment, **options)
         box = page.locator(".broken")
         box.scroll_into_view_if_needed()
-        page.wait_for_timeout(100)
+        pause(page)
         return page, box
 
     yield start
@@ -26,18 +26,18 @@ def broken(open_page):
 
 def choose(page, box, i):
     box.locator(".broken-node").nth(i).click()
-    page.wait_for_timeout(60)
+    pause(page)
 
 
 def status(page, box):
-    page.wait_for_timeout(600)
+    pause(page, 260)
     return box.locator(".lab-status").text_content()
 
 
 def answer(page, box, label, text):
     """Type a number, and what the widget says to it."""
     type_into(box, label, text)
-    page.wait_for_timeout(80)
+    pause(page)
     return box.locator(".broken-ask", has_text=label).locator(".broken-reply").inner_text()
 
 
@@ -64,7 +64,7 @@ def check(page, box, i):
     """Check a gradient; True if it is wrong."""
     choose(page, box, i)
     box.get_by_role("button", name="Check its gradient").click()
-    page.wait_for_timeout(60)
+    pause(page)
     return "They differ" in box.locator(".broken-found").inner_text()
 
 
@@ -83,7 +83,7 @@ def hunt(page, box, name, seed):
         left = [fault for fault in left if (i in g.bad(fault)) == wrong]
     choose(page, box, left[0][0])
     box.get_by_role("button", name="Its rule is broken").click()
-    page.wait_for_timeout(100)
+    pause(page)
     assert left[0][0] == g.faults[(seed - 1) % len(g.faults)][0]
     return used
 
@@ -101,7 +101,7 @@ def test_filled_in_by_hand_the_first_two_missions_are_solved_and_not_before(brok
     assert "Right" in answer(page, box, "Gradient", f"{want:.4g}")
     assert solved(first) and not solved(second)
     box.get_by_label("Graph", exact=True).select_option("shared")
-    page.wait_for_timeout(100)
+    pause(page)
     fill_in(page, box, "shared")
     assert solved(second)
     assert not page.troubles
@@ -119,7 +119,7 @@ def test_starting_over_empties_the_fields(broken):
     page, box = broken()
     assert "✗" in answer(page, box, "Slope for e", "5")
     box.get_by_role("button", name="Start over").click()
-    page.wait_for_timeout(100)
+    pause(page)
     assert box.get_by_label("Slope for e").input_value() == ""
     assert box.locator(".broken-reply").inner_text() == ""
 
@@ -143,16 +143,16 @@ def test_going_in_line_or_guessing_solves_nothing(broken):
     item = box.locator(".lab-missions > li").nth(2)
     choose(page, box, culprit)
     box.get_by_role("button", name="Its rule is broken").click()
-    page.wait_for_timeout(100)
+    pause(page)
     assert "a guess: 16 rules" in box.locator(".broken-found").inner_text()
     assert box.get_by_role("button", name="Check its gradient").is_disabled()
     box.get_by_role("button", name="New fault").click()
-    page.wait_for_timeout(100)
+    pause(page)
     culprit = GRAPHS["chain16"].faults[2][0]
     assert check(page, box, culprit - 1) and not check(page, box, culprit)
     choose(page, box, culprit)
     box.get_by_role("button", name="Its rule is broken").click()
-    page.wait_for_timeout(100)
+    pause(page)
     assert "some luck" in box.locator(".broken-found").inner_text()
     assert not solved(item)
 
@@ -164,7 +164,7 @@ def test_a_wrong_accusation_is_answered_by_a_check(broken):
     check(page, box, 8)
     choose(page, box, other)
     box.get_by_role("button", name="Its rule is broken").click()
-    page.wait_for_timeout(100)
+    pause(page)
     assert "Your check of v8 speaks against" in box.locator(".broken-found").inner_text()
     choose(page, box, 0)
 
@@ -206,7 +206,7 @@ def test_arrow_keys_move_along_the_lines(broken):
         ("End", "f"), ("Home", g.names[0]),
     ):  # fmt: skip
         page.keyboard.press(key)
-        page.wait_for_timeout(60)
+        pause(page)
         assert re.match(rf"{name}\b", where()), (key, where())
     assert box.locator(".broken-node[tabindex='0']").count() == 1
 
@@ -217,11 +217,11 @@ def test_in_a_chain_arrow_keys_turn_into_the_next_row(broken):
     for _ in range(9):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    page.wait_for_timeout(60)
+    pause(page)
     chosen = box.locator("[aria-current] .optlib-spoken").text_content()
     assert chosen.startswith("v17 =")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(60)
+    pause(page)
     chosen = box.locator("[aria-current] .optlib-spoken").text_content()
     assert chosen.startswith("v16 =")
 
@@ -242,7 +242,7 @@ def test_touch_chooses_and_checks(broken):
     last = len(GRAPHS["network"].names) - 1
     box.locator(".broken-node").nth(last).tap()
     box.get_by_role("button", name="Check its gradient").tap()
-    page.wait_for_timeout(100)
+    pause(page)
     assert "They agree" in box.locator(".broken-found").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
@@ -292,7 +292,7 @@ def test_a_shared_link_gives_the_same_fault(broken):
     box.get_by_role("button", name="New fault").click()
     assert setting(page, "seed") == "2" and setting(page, "graph") == "chain8"
     mine = [check(page, box, i) for i in range(9)]
-    again, copy = broken("#" + page.url.split("#")[1])
+    again, copy = broken(linked(page))
     assert [check(again, copy, i) for i in range(9)] == mine
     assert mine == [i in GRAPHS["chain8"].bad(GRAPHS["chain8"].faults[1]) for i in range(9)]
 
@@ -301,7 +301,7 @@ def test_the_table_tells_what_the_picture_tells(broken):
     page, box = broken("#graph=chain16&mode=broken&seed=3")
     check(page, box, 16)
     box.get_by_text("The graph as a table", exact=True).click()
-    page.wait_for_timeout(100)
+    pause(page)
     rows = box.locator("tbody tr").all()
     assert len(rows) == 17 and box.locator("tbody th[scope=row]").count() == 17
     assert "not checked" in rows[0].inner_text() and "gradient right" in rows[16].inner_text()
@@ -312,10 +312,10 @@ def test_what_was_found_stays_while_another_graph_is_looked_at(broken):
     page, box = broken("#graph=chain8&mode=broken&seed=3")
     check(page, box, 8)
     box.get_by_label("Graph", exact=True).select_option("chain16")
-    page.wait_for_timeout(100)
+    pause(page)
     assert "After 0 checks" in box.inner_text()
     box.get_by_label("Graph", exact=True).select_option("chain8")
-    page.wait_for_timeout(100)
+    pause(page)
     assert "After 1 check," in box.inner_text()
 
 

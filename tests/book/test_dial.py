@@ -5,7 +5,7 @@ import re
 import pytest
 
 import optlib
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, type_into
 
 PAGE = "chapters/learning-rate.html"
 
@@ -26,11 +26,11 @@ def dial(open_page):
 def turn(page, box, lr):
     """Set the rate and rest, so that it is judged."""
     type_into(box, "Learning rate η, typed", lr)
-    page.wait_for_timeout(400)
+    pause(page, 260)
 
 
 def status(page, box):
-    page.wait_for_timeout(600)
+    pause(page, 300)
     return box.locator(".lab-status").inner_text()
 
 
@@ -118,7 +118,7 @@ def test_nonsense_typed_is_named_and_put_back(dial):
 def test_a_link_to_a_section_is_no_setting(dial):
     page, box = dial("#quiz")
     assert box.locator(".lab-note").is_hidden()
-    page.wait_for_timeout(400)
+    pause(page, 300)
     assert page.url.endswith("#quiz")
     type_into(box, "Steps shown, typed", 50)
     assert setting(page, "steps") == "50" and "quiz" not in page.url
@@ -129,7 +129,7 @@ def test_a_shared_link_gives_the_same_picture(dial):
     type_into(box, "Start, coordinate y", "-0.5")
     turn(page, box, "0.18")
     assert setting(page, "y") == "-0.5"
-    again, copy = dial("#" + page.url.split("#")[1])
+    again, copy = dial(linked(page))
     assert status(again, copy) == status(page, box)
     assert copy.get_by_label("Start, coordinate y").input_value() == "-0.5"
 

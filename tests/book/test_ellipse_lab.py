@@ -5,7 +5,7 @@ import re
 import pytest
 
 import optlib
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, spoken, type_into
 
 PAGE = "chapters/gradient-descent.html"
 
@@ -21,15 +21,8 @@ def lab(open_page):
     yield start
 
 
-def status(page, lab):
-    """What the lab says once it has come to rest; it speaks a moment after a change."""
-    said = lab.locator(".lab-status").filter(has_text="step")
-    said.wait_for()
-    before = None
-    while before != said.inner_text():
-        before = said.inner_text()
-        page.wait_for_timeout(600)
-    return before
+def status(page, box):
+    return spoken(page, box, "step")
 
 
 def test_its_numbers_are_those_of_optlib(lab):
@@ -70,7 +63,7 @@ def test_the_start_is_dragged_and_moved_by_arrow_keys(lab):
     dragged = float(box.get_by_label("Start, coordinate x").input_value())
     assert dragged < was - 2
     assert float(box.get_by_label("Start, coordinate y").input_value()) < 1  # down is less
-    page.wait_for_timeout(300)
+    pause(page)
     spot = knob.bounding_box()  # and the handle lies under the pointer
     assert abs(spot["x"] + spot["width"] / 2 - (x - 100)) < 3
     assert abs(spot["y"] + spot["height"] / 2 - (y + 40)) < 3
@@ -121,7 +114,7 @@ def test_nonsense_typed_is_named_and_put_back(lab):
 def test_a_link_to_a_section_is_no_setting(lab):
     page, box = lab("#quiz")
     assert box.locator(".lab-note").is_hidden()
-    page.wait_for_timeout(400)
+    pause(page, 300)
     assert page.url.endswith("#quiz")
     type_into(box, "Steps, typed", 50)
     assert setting(page, "steps") == "50" and "quiz" not in page.url
@@ -131,7 +124,7 @@ def test_a_shared_link_gives_the_same_picture(lab):
     page, box = lab()
     box.get_by_label("Landscape").select_option("Saddle")
     type_into(box, "Start, coordinate y", "1e-6")
-    fragment = "#" + (page.wait_for_timeout(500) or page.url.split("#")[1])
+    fragment = linked(page)
     again, copy = lab(fragment)
     assert status(again, copy) == status(page, box)
     assert copy.get_by_label("Start, coordinate y").input_value() == "1e-6"
@@ -141,10 +134,10 @@ def test_play_step_and_reset(lab):
     page, box = lab()
     shown = box.get_by_label("Step shown")
     box.get_by_role("button", name="Reset").click()
-    page.wait_for_timeout(150)
+    pause(page)
     assert shown.input_value() == "0"
     box.get_by_role("button", name="Step", exact=True).click()
-    page.wait_for_timeout(150)
+    pause(page)
     assert shown.input_value() == "1"
     box.get_by_role("button", name="Play").click()
     page.wait_for_timeout(700)
@@ -157,7 +150,7 @@ def test_reduced_motion_shows_the_end_at_once(lab):
     page, box = lab(reduced_motion="reduce")
     box.get_by_role("button", name="Reset").click()
     box.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(150)
+    pause(page)
     assert box.get_by_label("Step shown").input_value() == "100"
     assert box.get_by_role("button", name="Play").is_visible()
 
@@ -169,15 +162,15 @@ def test_missions_are_solved_and_only_when_they_are(lab):
     def at(kappa, lr):
         type_into(box, "Condition number κ, typed", kappa)
         type_into(box, "Learning rate η, typed", lr)
-        page.wait_for_timeout(200)
+        pause(page)
 
-    at(10, 0.21), at(30, 0.06), at(100, 0.0198)  # too large, too small, right
+    at(10, 0.21), at(30, 0.06), at(100, 0.0199)  # too large, too small, right (not the fewest)
     assert "Solved" not in edge.inner_text()
     at(10, 0.198), at(11, 0.18), at(30, 0.0655)  # 11 is too near to 10 to count
     assert "Solved" in edge.inner_text() and "κ = 11" not in edge.inner_text()
 
     at(100, 0.01)
-    page.wait_for_timeout(2500)
+    pause(page, 1000)  # it is judged 400 ms after a run
     assert "Solved" not in fewest.inner_text()
     at(100, "2/101")
     fewest.get_by_text("Solved").wait_for()
@@ -186,7 +179,7 @@ def test_missions_are_solved_and_only_when_they_are(lab):
     box.get_by_label("Landscape").select_option("Saddle")
     for y in ("1e-3", "1e-4", "1e-6"):
         type_into(box, "Start, coordinate y", y)
-        page.wait_for_timeout(200)
+        pause(page)
     assert "38 steps" in saddle.inner_text() and "76 steps" in saddle.inner_text()
     type_into(box, "Steps per decade", 38)
     assert "Not what you measured" in saddle.inner_text()

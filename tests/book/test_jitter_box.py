@@ -3,7 +3,7 @@
 import pytest
 
 from optlib.widgets.jitter_box import CURVATURES, noise_floor
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, type_into
 
 PAGE = "chapters/sgd.html"
 
@@ -21,7 +21,7 @@ def box(open_page):
 
 def fact(box, row):
     """The number in a row of the table: measured, formula or examples."""
-    box.page.wait_for_timeout(200)
+    pause(box.page)
     return box.locator(".jitter-facts td").nth(row).inner_text()
 
 
@@ -88,7 +88,7 @@ def test_a_shared_link_gives_the_same_numbers(box):
     type_into(lab, "Batch size B, typed", 5)
     lab.get_by_label("the average").check()
     assert setting(page, "result") == "average"
-    again, copy = box("#" + page.url.split("#")[1])
+    again, copy = box(linked(page))
     assert [fact(copy, i) for i in range(3)] == [fact(lab, i) for i in range(3)]
 
 
@@ -96,10 +96,10 @@ def test_play_step_and_reset(box):
     page, lab = box()
     shown = lab.get_by_label("Step shown")
     lab.get_by_role("button", name="Reset").click()
-    page.wait_for_timeout(150)
+    pause(page)
     assert shown.input_value() == "0"
     lab.get_by_role("button", name="Step", exact=True).click()
-    page.wait_for_timeout(150)
+    pause(page)
     assert shown.input_value() == "1"
     lab.get_by_role("button", name="Play").click()
     page.wait_for_timeout(700)
@@ -112,7 +112,7 @@ def test_reduced_motion_shows_the_end_at_once(box):
     page, lab = box(reduced_motion="reduce")
     lab.get_by_role("button", name="Reset").click()
     lab.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(150)
+    pause(page)
     assert lab.get_by_label("Step shown").input_value() == "200"
 
 
@@ -123,7 +123,7 @@ def test_missions_are_solved_and_only_when_they_are(box):
 
     def at(name, value):
         type_into(lab, f"{name}, typed", value)
-        page.wait_for_timeout(250)
+        pause(page)
 
     answer.select_option("batch")
     assert "First solve" in bill.inner_text()
@@ -138,7 +138,7 @@ def test_missions_are_solved_and_only_when_they_are(box):
     assert "Solved" in batch.inner_text() and "examples" in batch.inner_text()
     at("Batch size B", 1)
     lab.get_by_label("the average").check()
-    page.wait_for_timeout(250)
+    pause(page)
     assert "Solved" in average.inner_text()
     answer.select_option("rate")
     assert "Solved" not in bill.inner_text()

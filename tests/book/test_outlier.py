@@ -7,7 +7,7 @@ import pytest
 
 from optlib import losses
 from optlib.widgets.outlier import POINTS, TIMES, best_constants
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, press, setting, spoken, tap, type_into
 
 PAGE = "chapters/loss.html"
 DELTA, TAU = "Huber's δ", "Pinball's τ"
@@ -25,14 +25,7 @@ def outlier(open_page):
 
 
 def status(page, box):
-    """What the widget says once it has come to rest."""
-    said = box.locator(".lab-status").filter(has_text="=")
-    said.wait_for()
-    before = None
-    while before != said.inner_text():
-        before = said.inner_text()
-        page.wait_for_timeout(500)
-    return before
+    return spoken(page, box, "=")
 
 
 def put(page, box, point, value):
@@ -41,7 +34,7 @@ def put(page, box, point, value):
         "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', { bubbles: true })); }",
         value,
     )
-    page.wait_for_timeout(120)
+    pause(page)
 
 
 @pytest.mark.parametrize("delta, last", [(5, 20), (0.7, 12.5), (17, 26)])
@@ -71,8 +64,7 @@ def test_a_point_moves_by_keyboard_and_moves_the_link(outlier):
     page, box = outlier()
     point = box.get_by_label("Point 5", exact=True)
     point.focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowLeft")
+    press(page, "ArrowLeft", 10)
     assert point.get_attribute("aria-valuetext") == "19"
     assert setting(page, "points") == "1,2,3,4,19"
     assert "Mean 5.8" in status(page, box)
@@ -83,11 +75,9 @@ def test_a_point_moves_by_keyboard_and_moves_the_link(outlier):
 def test_touch_moves_a_point_on_a_narrow_screen(outlier):
     page, box = outlier(width=375, has_touch=True)
     point = box.get_by_label("Point 5", exact=True)
-    point.scroll_into_view_if_needed()
-    spot = point.bounding_box()
-    assert spot["height"] >= 24 and box.locator(".out-stage").bounding_box()["width"] <= 375
-    page.touchscreen.tap(spot["x"] + 0.5 * spot["width"], spot["y"] + spot["height"] / 2)
-    page.wait_for_timeout(200)
+    assert tap(page, point, 0.5)["height"] >= 24
+    assert box.locator(".out-stage").bounding_box()["width"] <= 375
+    pause(page)
     assert float(point.get_attribute("aria-valuetext")) == pytest.approx(12, abs=1)
 
 
@@ -115,7 +105,7 @@ def test_the_dot_stands_where_the_picture_says(outlier):
         ends = box.locator(".out-picture").evaluate(BAR, middle)
         assert min(abs(end - thumb) for end in ends) < 2, (point, ends, thumb)
         page.mouse.click(lane["x"] + thumb, lane["y"] + lane["height"] / 2)
-        page.wait_for_timeout(100)
+        pause(page)
     assert setting(page, "points") in (None, "-2,26,3,4,12")
 
 
@@ -143,8 +133,7 @@ def test_a_shared_link_gives_the_same_picture(outlier):
     page, box = outlier()
     put(page, box, 2, 7.5)
     type_into(box, f"{DELTA}, typed", 2)
-    page.wait_for_timeout(500)
-    again, copy = outlier("#" + page.url.split("#")[1])
+    again, copy = outlier(linked(page))
     assert status(again, copy) == status(page, box)
     assert copy.get_by_label("Point 2", exact=True).get_attribute("aria-valuetext") == "7.5"
 
@@ -167,7 +156,7 @@ def test_missions_are_solved_and_only_when_they_are(outlier):
     huber, edge, breakdown, late, flat = box.locator(".lab-missions li").all()
 
     def solved():
-        page.wait_for_timeout(150)
+        pause(page)
         return ["Solved" in m.inner_text() for m in (huber, edge, breakdown, late, flat)]
 
     def delta(value):

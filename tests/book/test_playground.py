@@ -8,7 +8,7 @@ import pytest
 import optlib
 from optlib.expression import problem_of
 from optlib.widgets import Playground, playground
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, setting, type_into
 
 PAGE = "chapters/playground.html"
 RATES = np.array([float(f"{10 ** (-5 + k / 8):.4g}") for k in range(49)])
@@ -27,12 +27,12 @@ def play(open_page):
 
 def rest(page, box):
     """Waits until all is computed, and the status has been said."""
-    page.wait_for_timeout(100)
+    pause(page)
     page.wait_for_selector(".play[data-busy='']", state="attached")
     before = None
     while before != box.locator(".lab-status").inner_text() or not before:
         before = box.locator(".lab-status").inner_text()
-        page.wait_for_timeout(400)
+        pause(page, 300)
     return before
 
 
@@ -89,7 +89,7 @@ def test_typing_a_loss_moves_the_picture_and_the_link(play):
     before = picture(box)
     field = box.get_by_label("Loss f(x, y) =")
     field.fill("x^2 + 3*y^2 + sin(3*x)")
-    page.wait_for_timeout(600)  # no Enter: it follows what one types
+    pause(page, 450)  # no Enter: it follows what one types
     rest(page, box)
     assert picture(box) != before
     assert "loss=x^2+%2B+3*y^2" in page.url
@@ -313,7 +313,7 @@ def test_a_shared_link_gives_the_same_picture(play):
     box.get_by_label("surface (3-D)").check()
     box.get_by_label("linear", exact=True).check()
     said = rest(page, box)
-    again, copy = play("#" + page.url.split("#")[1])
+    again, copy = play(linked(page))
     assert rest(again, copy) == said
     for name in ("play-left", "lab-curve"):
         assert picture(copy, name) == picture(box, name)

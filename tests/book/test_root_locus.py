@@ -7,7 +7,7 @@ import pytest
 
 import optlib
 from optlib.widgets.root_locus import RULES, roots
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, press, setting, spoken, tap, type_into
 
 PAGE = "chapters/momentum.html"
 ETAH, BETA = "Rate times curvature, ηh", "Momentum β"
@@ -25,14 +25,7 @@ def locus(open_page):
 
 
 def status(page, box):
-    """What the widget says once it has come to rest."""
-    said = box.locator(".lab-status").filter(has_text="Roots")
-    said.wait_for()
-    before = None
-    while before != said.inner_text():
-        before = said.inner_text()
-        page.wait_for_timeout(500)
-    return before
+    return spoken(page, box, "Roots")
 
 
 @pytest.mark.parametrize("name, etah, beta", [("Momentum", 0.1, 0.3), ("Nesterov", 1.2, 0.8)])
@@ -52,8 +45,7 @@ def test_slider_by_keyboard_speaks_and_moves_the_link(locus):
     slider = box.get_by_label(BETA, exact=True)
     before = float(slider.get_attribute("aria-valuetext"))
     slider.focus()
-    for _ in range(20):
-        page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight", 20)
     after = float(slider.get_attribute("aria-valuetext"))
     assert after == pytest.approx(before + 0.02, abs=1e-6)
     assert float(setting(page, "beta")) == pytest.approx(after)
@@ -62,10 +54,8 @@ def test_slider_by_keyboard_speaks_and_moves_the_link(locus):
 def test_touch_moves_a_slider_on_a_narrow_screen(locus):
     page, box = locus(width=375, has_touch=True)
     slider = box.get_by_label(BETA, exact=True)
-    slider.scroll_into_view_if_needed()
     before = slider.get_attribute("aria-valuetext")
-    spot = slider.bounding_box()
-    page.touchscreen.tap(spot["x"] + 0.8 * spot["width"], spot["y"] + spot["height"] / 2)
+    tap(page, slider, 0.8)
     assert slider.get_attribute("aria-valuetext") != before
     assert box.locator(".locus-disc").bounding_box()["width"] <= 375
 
@@ -96,8 +86,7 @@ def test_a_shared_link_gives_the_same_picture(locus):
     box.get_by_label("Nesterov", exact=True).check()
     type_into(box, f"{ETAH}, typed", 0.7)
     box.get_by_label("log", exact=True).check()
-    page.wait_for_timeout(500)
-    again, copy = locus("#" + page.url.split("#")[1])
+    again, copy = locus(linked(page))
     assert status(again, copy) == status(page, box)
     assert copy.get_by_label("log", exact=True).is_checked()
 
@@ -109,7 +98,7 @@ def test_missions_are_solved_and_only_when_they_are(locus):
     def at(etah, beta):
         type_into(box, f"{ETAH}, typed", etah)
         type_into(box, f"{BETA}, typed", beta)
-        page.wait_for_timeout(150)
+        pause(page)
 
     for etah in (0.04, 0.1, 0.25):
         at(etah, 0.2), at(etah, 0.9)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from optlib.widgets.signal_tunnel import tunnel
-from tests.book.hands import setting, type_into
+from tests.book.hands import linked, pause, press, setting, tap, type_into
 
 PAGE = "chapters/vanishing-gradients.html"
 GAIN, DEPTH, BRANCH = "Gain of the weights", "Hidden layers", "Branch scale s"
@@ -29,7 +29,7 @@ def facts(page, element):
     before, cells = None, []
     while before != cells or not all(cells):
         before = cells
-        page.wait_for_timeout(400)
+        pause(page, 100)
         cells = element.locator(".tunnel-facts td").all_inner_texts()
     return [float(re.sub(r"[×% ]", "", text)) for text in cells]
 
@@ -61,7 +61,7 @@ def test_its_numbers_are_those_of_optlib(box, fragment, setting):
     got = facts(page, element)
     assert got[:4] == pytest.approx(wanted, rel=6e-3)
     assert got[4] == pytest.approx(100 * t.flat, abs=0.51)
-    page.wait_for_timeout(400)
+    pause(page, 260)
     said = element.locator(".lab-status").inner_text()
     assert f"{setting['depth']} layers" in said
     verb = "vanishes" if t.backward < 0.1 else "explodes" if t.backward > 10 else "is within"
@@ -74,8 +74,7 @@ def test_slider_by_keyboard_speaks_and_moves_the_link(box):
     slider = element.get_by_label(GAIN, exact=True)
     before = facts(page, element)
     slider.focus()
-    for _ in range(20):
-        page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight", 20)
     after = float(slider.get_attribute("aria-valuetext"))
     assert after == pytest.approx(10**0.1, rel=0.01)
     assert float(setting(page, "gain")) == pytest.approx(after)
@@ -85,9 +84,7 @@ def test_slider_by_keyboard_speaks_and_moves_the_link(box):
 def test_touch_moves_a_slider_on_a_narrow_screen(box):
     page, element = box(width=375, has_touch=True)
     slider = element.get_by_label(DEPTH, exact=True)
-    slider.scroll_into_view_if_needed()
-    spot = slider.bounding_box()
-    page.touchscreen.tap(spot["x"] + 0.8 * spot["width"], spot["y"] + spot["height"] / 2)
+    tap(page, slider, 0.8)
     assert 35 < float(slider.get_attribute("aria-valuetext")) < 45
     for strip in element.locator("canvas").all():
         assert strip.bounding_box()["width"] <= 375
@@ -120,8 +117,7 @@ def test_a_shared_link_gives_the_same_picture(box):
     element.get_by_label("around each layer", exact=True).check()
     type_into(element, f"{BRANCH}, typed", 0.3)
     element.get_by_role("button", name="Other weights").click()
-    page.wait_for_timeout(500)
-    again, copy = box("#" + page.url.split("#")[1])
+    again, copy = box(linked(page))
     assert facts(again, copy) == facts(page, element)
     assert copy.get_by_label(f"{BRANCH}, typed").input_value() == "0.3"
     assert setting(page, "seed") == "12"
@@ -142,7 +138,7 @@ def test_missions_are_solved_and_only_when_they_are(box):
         for label, value in ((DEPTH, depth), (GAIN, gain), (BRANCH, branch)):
             if value is not None:
                 type_into(element, f"{label}, typed", value)
-        page.wait_for_timeout(600)  # judged once the reader rests
+        pause(page, 260)  # judged once the reader rests
 
     at(20, 4), at(gain=6)
     assert "Solved" not in sigmoid.inner_text() and "Up to gain 4" in sigmoid.inner_text()
@@ -190,18 +186,18 @@ def test_a_prediction_counts_only_if_nobody_looked(box):
 
     assert "First press New gain" in answer(1)
     deal.click()
-    page.wait_for_timeout(300)
+    pause(page, 260)
     assert "not a positive number" in answer("soon")
     assert "Not so" in answer(1)
     assert "You have looked" in answer(tunnel("relu", 40, 0.9).backward)
     deal.click()
-    page.wait_for_timeout(300)
+    pause(page, 260)
     type_into(element, f"{DEPTH}, typed", 40)
-    page.wait_for_timeout(300)
+    pause(page, 260)
     assert "You have looked" in answer(1)
     assert "Solved" not in predict.inner_text()
     deal.click()
-    page.wait_for_timeout(300)
+    pause(page, 260)
     shown = facts(page, element)
     t = tunnel("relu", 20, 1.1)
     assert shown[2] == pytest.approx(t.backward, rel=6e-3)
