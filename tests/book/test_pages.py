@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.conftest import context, new_page, visit
+from tests.conftest import context, forget, new_page, visit
 
 # What touching everything means: each control gets the focus, a key, and a click. Links are left
 # out: they lead away, and test_files checks where. Form fields of the search get no text here.
@@ -76,12 +76,18 @@ def shared(**options):
 wide, narrow, plain = shared(), shared(width=375), shared(scripts=False)
 
 
+SETTLE = """async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  const moving = () => document.getAnimations().filter((a) => a instanceof CSSTransition);
+  await frame();
+  do await frame(); while (
+    moving().length && (await Promise.allSettled(moving().map((a) => a.finished))));
+}"""
+
+
 def settle(page):
-    """Wait until the labs have drawn what a new size or new colours ask for."""
-    page.evaluate(
-        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() =>"
-        " requestAnimationFrame(() => setTimeout(done)))))"
-    )
+    """Wait until a new size or new colours are drawn, and no colour is on its way to another."""
+    page.evaluate(SETTLE)
 
 
 def test_silent_and_alone(wide, narrow):
@@ -205,3 +211,17 @@ def test_theme_can_be_chosen(open_page):
     page.reload()
     assert page.evaluate(theme) == "dark"
     assert page.troubles == []
+
+
+def test_a_page_that_is_opened_again_remembers_nothing(browser, url):
+    """What open_page promises, which uses the pages of earlier tests again."""
+    page = visit(new_page(browser, context()), url, "index.html")
+    first = page.evaluate("performance.timeOrigin")
+    page.evaluate("document.cookie = 'a=1'; localStorage.a = sessionStorage.a = 1")
+    page.locator("button.theme-switch-button").first.click()
+    assert forget(page)
+    visit(page, url, "index.html")
+    assert page.evaluate("performance.timeOrigin") > first
+    assert page.evaluate("[document.cookie, localStorage.a, sessionStorage.a]") == ["", None, None]
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.context.close()
