@@ -2,17 +2,20 @@
 
 import re
 
+PAUSE = """async (milliseconds) => {
+  for (let n = 0; n < 2; n++) {
+    await new Promise((done) => { requestAnimationFrame(done); setTimeout(done, 1000); });
+  }
+  await new Promise((done) => setTimeout(done, milliseconds));
+}"""
+
 
 def pause(page, milliseconds=0):
     """Wait in the page's own time: all that its timers were to do before then has been done.
 
     Two frames come first, for what a change draws. So a busy machine makes it longer, not wrong.
     """
-    page.evaluate(
-        "(ms) => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>"
-        " setTimeout(done, ms))))",
-        milliseconds,
-    )
+    page.evaluate(PAUSE, milliseconds)
 
 
 def setting(page, name):
