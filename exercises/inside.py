@@ -25,8 +25,8 @@ def load(cells, numbers=None, before=lambda number: None):
     """Run the texts of code cells in order, as one notebook; return (namespace, errors).
 
     A cell that raises is left behind and the next one runs: a fault costs only what depends on it.
-    ``errors`` is a list of "cell 3: NameError: ..." for the student, with the cells' ``numbers``, or
-    1, 2, ... ``before`` is called with each number before its cell runs.
+    ``errors`` is a list of "cell 3: NameError: ..." for the student, with the cells' ``numbers``
+    or 1, 2, ... ``before`` is called with each number before its cell runs.
     """
     namespace, errors = {"__name__": "__main__", "display": print}, []
     for number, source in zip(numbers or range(1, len(cells) + 1), cells, strict=True):

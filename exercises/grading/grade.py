@@ -206,7 +206,7 @@ class Sheet:
         return "graded", ""
 
     def manual(self, name, cell, render):
-        """The part of the record for a cell that a person marks: what stands there and what it shows."""
+        """The part for a cell that a person marks: what stands there, and what it shows."""
         meta, own = grading(cell), self.own.get(name)
         part = manual(meta, "to mark", "", cell["cell_type"])
         if own is None:
@@ -319,8 +319,8 @@ def judged(case, result):
             feedback = verdict(case, result)
     except Exception as error:
         raise TestFault(
-            f"the hidden test {case.title!r} fails by itself: {type(error).__name__}: {error}. Mend "
-            "hidden.py and grade again; nothing was recorded"
+            f"the hidden test {case.title!r} fails by itself: {type(error).__name__}: {error}. "
+            "Mend hidden.py and grade again; nothing was recorded"
         ) from error
     return feedback if feedback is None else plain(feedback)
 
