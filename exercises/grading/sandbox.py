@@ -245,7 +245,8 @@ def check(unsafe=False):
                 said = b"it does not answer"
             raise SandboxError(
                 "bubblewrap does not start here: "
-                f"{said.decode('utf-8', 'replace').strip()[-600:]}\n{REMEDY} In a container it needs the right to make namespaces; on Ubuntu 24.04 "
+                f"{said.decode('utf-8', 'replace').strip()[-600:]}\n{REMEDY} "
+                "In a container it needs the right to make namespaces; on Ubuntu 24.04 "
                 "and later, an AppArmor profile for bwrap that permits user namespaces."
             )
     notes = next((json.loads(line)["notes"] for line in lines if '"notes"' in line), ["no answer"])
