@@ -86,17 +86,23 @@ def cells(assignment):
 
 def sheet_of(assignment):
     """What the check knows: visible tests, the functions that each uses, manual questions."""
-    written, tests = set(), {}
+    written, helpers, tests = set(), {}, {}
     for cell in assignment.cells:
-        meta, code = grading(cell), cell["cell_type"] == "code"
-        if code and meta["solution"] and not meta["grade"]:
-            body = _parsed(shown(cell)).body
-            written |= {n.name for n in body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-        elif code and meta["grade"] and not meta["solution"]:
-            names = [n.id for n in ast.walk(_parsed(cell["source"])) if isinstance(n, ast.Name)]
-            uses = [name for name in dict.fromkeys(names) if name in written]
-            test = {"points": meta["points"], "uses": uses, "source": cell["source"]}
-            tests[meta["grade_id"]] = test
+        meta, source = grading(cell), cell["source"]
+        if cell["cell_type"] != "code" or not (meta["solution"] ^ meta["grade"]):
+            continue
+        tree = _parsed(shown(cell))
+        defined = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        if meta["solution"]:
+            written |= defined.keys()
+            continue
+        used = _names(tree)
+        for name, text in reversed(helpers.items()):  # what an earlier test cell defines
+            if name in used and name not in defined:
+                source, used = f"{text}\n\n\n{source}", used + _names(_parsed(text))
+        uses = [name for name in dict.fromkeys(used) if name in written]
+        tests[meta["grade_id"]] = {"points": meta["points"], "uses": uses, "source": source}
+        helpers |= {n: ast.get_source_segment(cell["source"], node) for n, node in defined.items()}
     manual = {name: meta["points"] for name, meta in assignment.manual.items()}
     return {"assignment": assignment.name, "tests": tests, "manual": manual}
 
@@ -122,6 +128,10 @@ def _parsed(source):
         return ast.parse(source)
     except SyntaxError:  # not released; release.check_student says why
         return ast.Module([], [])
+
+
+def _names(tree):
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
 def _literal(value):
