@@ -29,7 +29,7 @@ from itertools import combinations
 
 import numpy as np
 
-from exercises.assignment import grading, shown
+from exercises.assignment import shown
 from exercises.grading.export import csv_bytes, plain_text
 from exercises.grading.files import write_atomically
 
@@ -69,7 +69,8 @@ def pairs(course, assignment, results):
     or too little to compare, is in no pair.
     """
     sheet = course.plans[assignment].assignment
-    given = set(fingerprints("\n".join(shown(c) for c in sheet.cells if c["cell_type"] == "code")))
+    code = "\n".join(shown(cell) for cell in sheet.cells if cell["cell_type"] == "code")
+    given = set(_shingles(tokens(code)))
     codes, prints = {}, {}
     for result in sorted(results, key=lambda result: result.student.id):
         if result.attempt is None:
@@ -100,18 +101,21 @@ def pairs(course, assignment, results):
 
 
 def authored(data, sheet):
-    """The code that the student may have written, without locked cells; "" if unreadable."""
-    locked = {m["grade_id"] for m in map(grading, sheet.cells) if not m["solution"]}
+    """The code in a notebook that is not, cell for cell, in the sheet; "" if it is no notebook."""
+    given = {shown(cell).strip() for cell in sheet.cells}
     try:
         cells = json.loads(data)["cells"]
-        found = []
-        for cell in cells:
-            meta = cell.get("metadata", {}).get("nbgrader", {})
-            if cell.get("cell_type") == "code" and meta.get("grade_id", "") not in locked:
-                found.append("".join(cell["source"]))
-        return "\n".join(found)[:MOST]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return ""
+    found = []
+    for cell in cells if isinstance(cells, list) else []:
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            lines = cell.get("source")
+            lines = [lines] if isinstance(lines, str) else lines if isinstance(lines, list) else []
+            source = "".join(line for line in lines if isinstance(line, str))
+            if source.strip() not in given:
+                found.append(source)
+    return "\n".join(found)[:MOST]
 
 
 def _compare(prints):
@@ -182,10 +186,7 @@ def _number(word):
 def fingerprints(code):
     """hash -> lines at which it begins: the winnowed shingles of a text."""
     words = tokens(code)
-    hashes = [
-        zlib.crc32(" ".join(word for word, _ in words[i : i + K]).encode("utf-8", "replace"))
-        for i in range(len(words) - K + 1)
-    ]
+    hashes = _shingles(words)
     found, last = defaultdict(list), None
     for i in range(max(len(hashes) - WINDOW + 1, min(len(hashes), 1))):
         window = hashes[i : i + WINDOW]
@@ -195,6 +196,14 @@ def fingerprints(code):
             found[least].append((words[at][1], words[at + K - 1][1]))
             last = at
     return dict(found)
+
+
+def _shingles(words):
+    """A hash of every K tokens in a row; not Python's own, which differs in each process."""
+    return [
+        zlib.crc32(" ".join(word for word, _ in words[i : i + K]).encode("utf-8", "replace"))
+        for i in range(len(words) - K + 1)
+    ]
 
 
 def text(rows, assignment):
