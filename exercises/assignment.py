@@ -13,9 +13,7 @@ HERE = Path(__file__).resolve().parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 CODE_STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's words
 TEXT_STUB = ("YOUR ANSWER HERE",)
-SELF_CHECK = (
-    "self_check"  # grade_id of the cell at the end of a release that runs the visible tests
-)
+SELF_CHECK = "self_check"  # grade_id of a released sheet's last cell; see selfcheck.py
 MARKER = re.compile(r"\b(BEGIN|END)[ _-]*(SOLUTIONS?|HIDDEN|MARK|TESTS?)\b", re.IGNORECASE)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import json
+import time
 
 import pytest
 
@@ -182,7 +183,9 @@ def test_each_trouble_costs_its_own_question(hand_in):
         cells["m1_plot"]["source"] = "axes.plot(1)"
         cells["m1_essay"]["source"] = "YOUR ANSWER HERE"
 
+    began = time.monotonic()
     report = validate(hand_in(change), seconds=3)
+    assert time.monotonic() - began < 25, "far more than the limit: the loop was not stopped"
     assert statuses(report) == {
         "test_gd": "timeout",
         "test_optimal_lr": "crashed",
