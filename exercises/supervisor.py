@@ -8,9 +8,9 @@ It reads one JSON object a line from standard input and answers each with one li
     a child runs the cells, then that one, and gives what it prints and draws (:func:`inside.show`).
 
 The answers are any number of ``{"lines": [...]}``, lines that the child wrote, unread, and at last
-``{"end": how}``: how it ended (done, timeout, crashed, memory, flood). All code of a student runs
-in such a child; when it is done, every process of the sandbox but this one is killed and its folder
-deleted. This process can be neither signalled nor traced from inside, for it is number 1 and not
+``{"end": how, "used": seconds}``: how it ended (done, timeout, crashed, memory, flood). All code of
+a student runs in such a child; when it is done, every process of the sandbox but this one is killed
+and its folder deleted. This process can be neither signalled nor traced from inside, for it is number 1 and not
 dumpable. Should a student bring it down all the same, the grader outside asks again in a new one.
 """
 
@@ -46,7 +46,8 @@ def main():
         job = json.loads(line)
         if "show" in job:
             load_drawing()
-        tell(end=ask(job, limits))
+        end, taken = ask(job, limits)
+        tell(end=end, used=taken)
 
 
 def tell(**what):
@@ -84,7 +85,7 @@ def load_drawing():
 
 
 def ask(job, limits):
-    """Fork a child for one question, pass on what it writes; return how it ended."""
+    """Fork a child for one question, pass on what it writes; (how it ended, seconds used)."""
     folder = os.path.join(limits["folder"], "question")
     os.mkdir(folder, 0o700)
     reader, writer = os.pipe()
@@ -151,9 +152,9 @@ def work(job, writer, folder, limits):
 
 
 def listen(child, reader, seconds, limits):
-    """Pass on what the child writes until it ends or must be ended; return how it ended."""
+    """Pass on what the child writes until it ends or must end; (how it ended, seconds used)."""
     os.set_blocking(reader, False)
-    size, rest, deadline = 0, b"", time.monotonic() + seconds
+    size, rest, start, taken = 0, b"", time.monotonic(), 0.0
     grader = select.poll()
     grader.register(0, 0)  # tells when nobody is left to write to the standard input
     while True:
@@ -167,15 +168,44 @@ def listen(child, reader, seconds, limits):
             if lines:
                 tell(lines=[line.decode("utf-8", "replace") for line in lines])
                 if lines[-1] == b'{"end": true}':
-                    return "done"
+                    return "done", taken
         if size > limits["answer"]:
-            return "flood"
+            return "flood", taken
         if gone:
-            return "crashed"
-        if time.monotonic() > deadline:
-            return "timeout"
+            return "crashed", taken
+        taken = max(taken, used(child, time.monotonic() - start))
+        if taken > seconds:
+            return "timeout", taken
         if memory(child) > limits["memory"]:
-            return "memory"
+            return "memory", taken
+
+
+def used(child, wall):
+    """Seconds that count: those that passed, without those in which others had the processor.
+
+    A loaded machine must not cost a right answer its points. Many processes that wait for each
+    other must not gain by it: what they have computed together counts as well.
+    """
+    waited = number(f"/proc/{child}/schedstat", 1) / 1e9
+    ticks = sum(
+        number(f"/proc/{pid}/stat", field) for pid in students(child) for field in range(-39, -35)
+    )  # from the right, for the name of a process may hold blanks: utime, stime, cutime, cstime
+    return max(wall - waited, ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def students(child):
+    """The processes of the student."""
+    found = [name for name in os.listdir("/proc") if name.isdigit()] if ALONE else [str(child)]
+    return [name for name in found if int(name) != os.getpid()]
+
+
+def number(path, field):
+    """One number of a file in /proc; 0 if the process has ended or the kernel does not tell."""
+    try:
+        with open(path) as file:
+            return int(file.read().split()[field])
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def read(reader):
@@ -187,15 +217,8 @@ def read(reader):
 
 def memory(child):
     """Bytes that all processes of the student hold together."""
-    total = 0
-    for name in os.listdir("/proc") if ALONE else [str(child)]:
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                with open(f"/proc/{name}/statm") as file:
-                    total += int(file.read().split()[1])
-            except OSError:
-                pass  # it has ended
-    return total * resource.getpagesize()
+    pages = sum(number(f"/proc/{pid}/statm", 1) for pid in students(child))
+    return pages * resource.getpagesize()
 
 
 def end_all(child):

@@ -28,8 +28,7 @@ import optlib
 
 INNER = Path(__file__).resolve().parents[1]  # holds supervisor.py, inside.py and wire.py
 OPTLIB = Path(optlib.__file__).resolve().parent
-SLACK = 1.0  # seconds beyond the limit after which the whole sandbox is ended from outside
-START = 60.0  # seconds that the imports may take on a busy machine
+PATIENCE = 120.0, 20.0  # a sandbox that says nothing for 120 s + 20 limits is taken for broken
 REMEDY = (
     "Student code is run by bubblewrap (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf "
     "install bubblewrap; on macOS and Windows use a Linux container or virtual machine, see "
@@ -43,7 +42,10 @@ class SandboxError(RuntimeError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one question may use: wall time (s), memory, folder and answer (bytes), processes."""
+    """What one question may use: time (s), memory, folder and answer (bytes), processes.
+
+    Time is what passes, less what others have of the processor: see supervisor.used.
+    """
 
     seconds: float = 10.0
     memory: int = 2 << 30
@@ -65,11 +67,11 @@ class Sandbox:
     """One sandbox for the questions of one submission; a new one whenever it has been broken.
 
     ``ask(job)`` returns (how it ended, lines); see :mod:`exercises.supervisor` for jobs. Use it in
-    a ``with`` statement: at its end nothing of it is left.
+    a ``with`` statement: at its end nothing of it is left. ``used`` counts the seconds of all jobs.
     """
 
     def __init__(self, limits, unsafe=False):
-        self.limits, self.unsafe, self.process = limits, unsafe, None
+        self.limits, self.unsafe, self.process, self.used = limits, unsafe, None, 0.0
 
     def __enter__(self):
         return self
@@ -94,10 +96,9 @@ class Sandbox:
         return ("crashed" if end == "broken" else end), lines
 
     def _ask(self, job):
-        start = START if self.process is None else 0.0
         if self.process is None:
             self._start()
-        deadline, lines = time.monotonic() + start + job["seconds"] + SLACK, []
+        deadline, lines = time.monotonic() + PATIENCE[0] + PATIENCE[1] * job["seconds"], []
         try:
             self.process.stdin.write(json.dumps(job).encode() + b"\n")
             self.process.stdin.flush()
@@ -107,6 +108,7 @@ class Sandbox:
                 *whole, said = said.split(b"\n")
                 for answer in map(json.loads, whole):
                     if answer.get("end") in ENDS:
+                        self.used += float(answer["used"])
                         return answer["end"], lines
                     lines += [line for line in answer["lines"] if isinstance(line, str)]
                 # JSON may write \u0000 for one byte; the supervisor has counted the bytes
@@ -114,6 +116,7 @@ class Sandbox:
                     raise ValueError
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self.close()
+            self.used += job["seconds"]
             return "broken", lines
 
     def _read(self, deadline):
@@ -290,7 +293,7 @@ def check(unsafe=False):
         if end != "done":
             sandbox._start()
             try:
-                _, said = sandbox.process.communicate(b"", timeout=START)
+                _, said = sandbox.process.communicate(b"", timeout=PATIENCE[0])
             except subprocess.TimeoutExpired:
                 said = b"it does not answer"
             raise SandboxError(
