@@ -7,11 +7,11 @@ It reads one JSON object a line from standard input and answers each with one li
 ``{"cells": ..., "seconds": s, "show": [number, text]}``
     a child runs the cells, then that one, and gives what it prints and draws (:func:`inside.show`).
 
-The answer is ``{"end": how, "lines": [...]}``: how the child ended (done, timeout, crashed, memory,
-flood) and the lines that it wrote, unread. All code of a student runs in such a child; when it is
-done, every process of the sandbox but this one is killed and its folder deleted. This process can
-be neither signalled nor traced from inside, for it is number 1 and not dumpable. Should a student
-bring it down all the same, the grader outside asks the other questions in a new sandbox.
+The answers are any number of ``{"lines": [...]}``, lines that the child wrote, unread, and at last
+``{"end": how}``: how it ended (done, timeout, crashed, memory, flood). All code of a student runs
+in such a child; when it is done, every process of the sandbox but this one is killed and its folder
+deleted. This process can be neither signalled nor traced from inside, for it is number 1 and not
+dumpable. Should a student bring it down all the same, the grader outside asks again in a new one.
 """
 
 import ctypes
@@ -46,10 +46,12 @@ def main():
         job = json.loads(line)
         if "show" in job:
             load_drawing()
-        end, lines = ask(job, limits)
-        answer = json.dumps({"end": end, "lines": lines})
-        sys.stdout.buffer.write(answer.encode() + b"\n")
-        sys.stdout.buffer.flush()
+        tell(end=ask(job, limits))
+
+
+def tell(**what):
+    sys.stdout.buffer.write(json.dumps(what).encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 class Later(types.ModuleType):
@@ -82,7 +84,7 @@ def load_drawing():
 
 
 def ask(job, limits):
-    """Fork a child for one question; how it ended, and the lines that it wrote."""
+    """Fork a child for one question, pass on what it writes; return how it ended."""
     folder = os.path.join(limits["folder"], "question")
     os.mkdir(folder, 0o700)
     reader, writer = os.pipe()
@@ -149,34 +151,31 @@ def work(job, writer, folder, limits):
 
 
 def listen(child, reader, seconds, limits):
-    """Read what the child writes until it ends or must be ended."""
+    """Pass on what the child writes until it ends or must be ended; return how it ended."""
     os.set_blocking(reader, False)
-    said, deadline = bytearray(), time.monotonic() + seconds
-
-    def take():
-        while chunk := read(reader):
-            said.extend(chunk)
-            if len(said) > limits["answer"]:
-                return
-
+    size, rest, deadline = 0, b"", time.monotonic() + seconds
+    grader = select.poll()
+    grader.register(0, 0)  # tells when nobody is left to write to the standard input
     while True:
         select.select([reader], [], [], PAUSE)
-        take()
-        how = None
-        if len(said) > limits["answer"]:
-            how = "flood"
-        elif said.endswith(b'{"end": true}\n'):
-            how = "done"
-        elif os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            take()
-            how = "done" if said.endswith(b'{"end": true}\n') else "crashed"
-        elif time.monotonic() > deadline:
-            how = "timeout"
-        elif memory(child) > limits["memory"]:
-            how = "memory"
-        if how:
-            lines = bytes(said[: limits["answer"]]).decode("utf-8", "replace").split("\n")
-            return how, lines[:-1]  # the last is empty, or was cut
+        if grader.poll(0):
+            os._exit(1)  # and with number 1 ends everything in the sandbox
+        gone = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        while size <= limits["answer"] and (chunk := read(reader)):
+            size += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            if lines:
+                tell(lines=[line.decode("utf-8", "replace") for line in lines])
+                if lines[-1] == b'{"end": true}':
+                    return "done"
+        if size > limits["answer"]:
+            return "flood"
+        if gone:
+            return "crashed"
+        if time.monotonic() > deadline:
+            return "timeout"
+        if memory(child) > limits["memory"]:
+            return "memory"
 
 
 def read(reader):

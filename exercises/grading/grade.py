@@ -16,7 +16,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from exercises.assignment import grading, shown
+from exercises.assignment import SELF_CHECK, grading, shown
 from exercises.cases import verdict
 from exercises.grading import submission
 from exercises.grading.sandbox import INNER, OPTLIB, Limits, Sandbox
@@ -115,7 +115,8 @@ class Sheet:
         # However many cells hang, nobody behind in the queue waits for ever.
         parts = len(tests) + len(assignment.manual) + 3
         self.deadline = time.monotonic() + parts * limits.seconds
-        self.code = [c for c in cells if c.kind == "code" and c.name not in tests]
+        not_theirs = tests | {SELF_CHECK}
+        self.code = [c for c in cells if c.kind == "code" and c.name not in not_theirs]
 
     def cells(self, last):
         """What is run for the cell ``last``: all but later cells that a person marks for looks."""
@@ -177,13 +178,16 @@ class Sheet:
         return question(meta, cases, outcomes, *self.verdict(name, cases, outcomes))
 
     def verdict(self, name, cases, outcomes):
-        """Status of a question and why, from the outcomes of its cases."""
+        """Status of a question and why, from the cells given up and the outcomes of its cases."""
         ends = [o for o in outcomes.values() if isinstance(o, str)]
         wanted = {case.function for case in cases}
+        cells = answer_cells(self.assignment, wanted)
         bad = {
-            number: how for number, how in self.fatal.items()
-            if any(f"def {f}" in c.source for c in self.code if c.number == number for f in wanted)
-        }  # fmt: skip
+            cell.number: self.fatal[cell.number]
+            for cell in self.code
+            if cell.number in self.fatal
+            if cell.name in cells or any(f"def {f}" in cell.source for f in wanted)
+        }
         if bad:
             number, how = next(iter(bad.items()))
             return status_of(how), f"cell {number} {self.words(how)}"
@@ -350,6 +354,15 @@ def pictures(shown):
             if data.startswith(PNG) and len(data) <= 2 << 20:
                 kept.append({"png": base64.b64encode(data).decode("ascii")})
     return kept
+
+
+def answer_cells(assignment, functions):
+    """The grade_ids of the cells in which the solution defines these functions."""
+    return {
+        grading(cell)["grade_id"]
+        for cell in assignment.cells
+        if grading(cell)["solution"] and any(f"def {f}(" in cell["source"] for f in functions)
+    }
 
 
 def ids(assignment):

@@ -6,11 +6,13 @@ comes out is text, and :mod:`exercises.wire` and the checks of a case read it as
 """
 
 import atexit
+import contextlib
+import errno
+import functools
 import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,9 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
+import pyseccomp as seccomp
 
 import optlib
 
@@ -65,7 +70,6 @@ class Sandbox:
 
     def __init__(self, limits, unsafe=False):
         self.limits, self.unsafe, self.process = limits, unsafe, None
-        self.asked = 0  # questions that this process has been asked
 
     def __enter__(self):
         return self
@@ -82,6 +86,7 @@ class Sandbox:
         self.process = None
 
     def ask(self, job):
+        """How the run of a job ended, and the lines that were written."""
         fresh = self.process is None
         end, lines = self._ask(job)
         if end == "broken" and not fresh:  # perhaps an earlier question broke it: judge it alone
@@ -89,57 +94,65 @@ class Sandbox:
         return ("crashed" if end == "broken" else end), lines
 
     def _ask(self, job):
-        seconds = START + job["seconds"] if self.process is None else job["seconds"]
+        start = START if self.process is None else 0.0
         if self.process is None:
             self._start()
+        deadline, lines = time.monotonic() + start + job["seconds"] + SLACK, []
         try:
             self.process.stdin.write(json.dumps(job).encode() + b"\n")
             self.process.stdin.flush()
-            answer = json.loads(self._line(seconds + SLACK))
-            end, lines = answer["end"], answer["lines"]
-            if end not in ENDS or not all(isinstance(line, str) for line in lines):
-                raise ValueError
-            return end, lines
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            said = bytearray()
+            while True:
+                said += self._read(deadline)
+                *whole, said = said.split(b"\n")
+                for answer in map(json.loads, whole):
+                    if answer.get("end") in ENDS:
+                        return answer["end"], lines
+                    lines += [line for line in answer["lines"] if isinstance(line, str)]
+                # JSON may write \u0000 for one byte; the supervisor has counted the bytes
+                if len(said) > 7 * self.limits.answer:
+                    raise ValueError
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self.close()
-            return "broken", []
+            return "broken", lines
 
-    def _line(self, seconds):
-        """One line of the supervisor; ValueError if it does not come in time or is too long."""
-        deadline, said = time.monotonic() + seconds, bytearray()
-        while not said.endswith(b"\n"):
-            left = deadline - time.monotonic()
-            ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
-            chunk = os.read(self.process.stdout.fileno(), 1 << 20) if ready else b""
-            if not chunk or len(said) > 7 * self.limits.answer:  # JSON may write \u0000 for a byte
-                raise ValueError("no answer")
-            said += chunk
-        return said
+    def _read(self, deadline):
+        """What the supervisor has written; ValueError if it is gone or says nothing in time."""
+        left = max(deadline - time.monotonic(), 0)
+        ready, _, _ = select.select([self.process.stdout], [], [], left)
+        chunk = os.read(self.process.stdout.fileno(), 1 << 20) if ready else b""
+        if not chunk:
+            raise ValueError("no answer")
+        return chunk
 
     def _start(self):
         command = inner_command(self.limits, self.unsafe)
-        if not self.unsafe:
-            command = wall(self.limits) + command
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment() if self.unsafe else {"PATH": os.environ.get("PATH", os.defpath)},
-            start_new_session=True,
-            close_fds=True,
-        )
+        with tempfile.TemporaryFile() as filter:
+            if not self.unsafe:
+                filter.write(forbidden_calls())
+                filter.seek(0)
+                command = wall(self.limits, filter.fileno()) + command
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment() if self.unsafe else {"PATH": os.environ.get("PATH", os.defpath)},
+                start_new_session=True,
+                pass_fds=() if self.unsafe else (filter.fileno(),),
+            )
 
 
 ENDS = ("done", "timeout", "crashed", "memory", "flood")
 
 
 def kill(process):
-    """End a sandbox: the namespace dies with bubblewrap, or, without one, its process group."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
+    """End a sandbox: bubblewrap, its child (number 1 inside), and with it all that it holds."""
+    with contextlib.suppress(psutil.Error):
+        for inner in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                inner.kill()
+    process.kill()
 
 
 def environment():
@@ -165,12 +178,49 @@ def inner_command(limits, unsafe):
     return [sys.executable, "-I", "-B", "-X", "utf8", str(supervisor), given]
 
 
-def wall(limits):
-    """The words of bubblewrap that build the sandbox."""
+@functools.cache
+def forbidden_calls():
+    """A filter for the kernel: system calls that no answer needs and that only widen the door.
+
+    Without it a student could not leave the sandbox either, but set limits on its first process.
+    """
+    calls = seccomp.SyscallFilter(seccomp.ALLOW)
+    of_another = [seccomp.Arg(0, seccomp.NE, 0)]
+    rules = dict.fromkeys(FORBIDDEN, []) | {
+        "prlimit64": of_another,
+        "sched_setaffinity": of_another,
+        "sched_setattr": of_another,
+        "sched_setparam": of_another,
+        "sched_setscheduler": of_another,
+        "setpriority": [seccomp.Arg(1, seccomp.NE, 0)],
+        "ioprio_set": [seccomp.Arg(1, seccomp.NE, 0)],
+        "clone": [seccomp.Arg(0, seccomp.MASKED_EQ, 1 << 28, 1 << 28)],  # a new user namespace
+    }
+    for name, arguments in rules.items():
+        with contextlib.suppress(OSError, ValueError):  # unknown on this processor
+            calls.add_rule(seccomp.ERRNO(errno.EPERM), name, *arguments)
+    # clone3 keeps its flags in memory, where a filter cannot look; without it clone is used
+    calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+    with tempfile.TemporaryFile() as file:
+        calls.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+FORBIDDEN = (
+    "add_key", "bpf", "chroot", "io_uring_enter", "io_uring_register", "io_uring_setup", "keyctl",
+    "memfd_create", "memfd_secret", "mount", "mount_setattr", "move_mount", "name_to_handle_at",
+    "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "process_vm_readv",
+    "process_vm_writev", "ptrace", "request_key", "setns", "umount2", "unshare", "userfaultfd",
+)  # fmt: skip
+
+
+def wall(limits, filter):
+    """The words of bubblewrap that build the sandbox; ``filter`` is an open file's number."""
     words = [
         "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
         "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--as-pid-1",
-        "--hostname", "sandbox", "--clearenv",
+        "--hostname", "sandbox", "--clearenv", "--seccomp", str(filter),
     ]  # fmt: skip
     for name, value in environment().items():
         words += ["--setenv", name, value]
