@@ -113,10 +113,15 @@ def test_expected_totals_are_sensible(folder):
 def test_the_grader_finds_what_must_be_found(tmp_path):
     """The whole class, every student, every question: status, points, attempts, lateness."""
     from exercises.grading import engine
+    from exercises.grading.collect import collect
     from exercises.grading.course import Course
     from exercises.grading.results import results
 
     course = Course(demo.make(tmp_path / "class"))
+    for name in demo.DUE:
+        for file in demo.EXPORTS:
+            again = collect(course, name, course.folder / "handed-in" / name / file)
+            assert not any(one.new or one.student is None for one in again), again
     summary = engine.run(course)
     assert not summary.errors and summary.graded == len(course.attempts()) == 61
     of = {(name, r.student.id): r for name in demo.DUE for r in results(course, name, None)}
