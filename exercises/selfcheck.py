@@ -61,8 +61,8 @@ def _before_you_hand_in(sheet, names):
         print(f"  {question} ({test['points']:g} points): {said}")
     for question, points in sheet["manual"].items():
         print(f"  {question} ({points:g} points): a person reads it; is your answer there?")
-    print(f"\n{good} of {len(tests)} questions pass the tests that you can see.", end=" ")
-    print("The points come from more tests of the same kind." if good else "")
+    print(f"\n{good} of {len(tests)} questions pass the tests that you can see.")
+    print("The points come from more tests of the same kind.")
 
 
 def cells(assignment):

@@ -108,3 +108,48 @@ def test_expected_totals_are_sensible(folder):
             assert points == 0, (name, what)
         else:
             assert 4 <= points < 18, (name, what)
+
+
+def test_the_grader_finds_what_must_be_found(tmp_path):
+    """The whole class, every student, every question: status, points, attempts, lateness."""
+    from exercises.grading import engine
+    from exercises.grading.collect import collect
+    from exercises.grading.course import Course
+    from exercises.grading.results import results
+
+    course = Course(demo.make(tmp_path / "class"))
+    for name in demo.DUE:
+        for file in demo.EXPORTS:
+            again = collect(course, name, course.folder / "handed-in" / name / file)
+            assert not any(one.new or one.student is None for one in again), again
+    summary = engine.run(course)
+    assert not summary.errors and summary.graded == len(course.attempts()) == 61
+    of = {(name, r.student.id): r for name in demo.DUE for r in results(course, name, None)}
+    expected = rows(course.folder / "expected.csv")
+    assert len(expected) == 30 * 2 * 5
+    wrong = []
+    for row in expected:
+        result = of[row["assignment"], row["student"]]
+        attempts = len(course.attempts(row["assignment"], row["student"]))
+        found = {"attempts": str(attempts)}
+        if result.attempt is None:
+            found["submission"] = found["status"] = "missing"
+        else:
+            question = (result.record["questions"] | result.record["manual"])[row["question"]]
+            found |= {
+                "submission": result.record["status"],
+                "status": question["status"],
+                "points": f"{question['points']:g}" if "points" in question else "",
+                "max": f"{question['max']:g}",
+                "late_days": f"{result.late_days:g}",
+                "factor": f"{result.factor:g}",
+            }
+        if found.items() - row.items():
+            wrong.append((row, dict(found.items() - row.items())))
+    assert not wrong, "\n".join(map(str, wrong))
+    for student, name, what in (
+        ("okafor", "gradient-descent", "a sheet without a trouble"),
+        ("petrenko", "gradient-descent", "an endless gd, which the sheet's own check would call"),
+        ("obrien", "momentum", "an exit, likewise"),
+    ):
+        assert of[name, student].record["notes"] == [], what
