@@ -67,7 +67,7 @@ def test_an_absolute_database_stays_as_it_is(make, url):
     "toml, words",
     [
         ("name = 3", "name = 3"),
-        ("nmae = 'x'", "nmae"),
+        ("title = 'x'", "title"),
         ("name = ", "course.toml cannot be read"),
         ("assignments = 3", "as a table"),
         ("[late]\nper_dya = 0.1", "late.per_dya"),
