@@ -91,12 +91,13 @@ def plain(course, results, scores):
             for question in questions:
                 judged = record.get("questions", {}).get(question)
                 marked = record.get("manual", {}).get(question)
-                if judged:
+                given = scores.get(name, {}).get(student.id, {}).get(question)
+                if given is not None:  # a person's word stands, on a tested question as well
+                    row += [points(given), "marked"]
+                elif judged:
                     row += [points(judged["points"]), judged["status"]]
                 else:
-                    given = scores.get(name, {}).get(student.id, {}).get(question)
-                    says = "marked" if given is not None else marked["status"] if marked else ""
-                    row += [points(given), says]
+                    row += ["", marked["status"] if marked else ""]
             rows.append(row)
     return rows
 

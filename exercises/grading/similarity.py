@@ -29,9 +29,9 @@ from itertools import combinations
 
 import numpy as np
 
-from exercises.assignment import shown
 from exercises.grading.export import csv_bytes, plain_text
 from exercises.grading.files import write_atomically
+from exercises.release import student_version
 
 K, WINDOW = 9, 4
 FEWEST = 12  # fingerprints; with fewer a similarity means nothing
@@ -69,8 +69,9 @@ def pairs(course, assignment, results):
     or too little to compare, is in no pair.
     """
     sheet = course.plans[assignment].assignment
-    code = "\n".join(shown(cell) for cell in sheet.cells if cell["cell_type"] == "code")
-    given = set(_shingles(tokens(code)))
+    released = student_version(sheet)["cells"]
+    given = "\n".join(cell["source"] for cell in released if cell["cell_type"] == "code")
+    given = set(_shingles(tokens(given)))
     codes, prints = {}, {}
     for result in sorted(results, key=lambda result: result.student.id):
         if result.attempt is None:
@@ -102,7 +103,7 @@ def pairs(course, assignment, results):
 
 def authored(data, sheet):
     """The code in a notebook that is not, cell for cell, in the sheet; "" if it is no notebook."""
-    given = {shown(cell).strip() for cell in sheet.cells}
+    given = {cell["source"].strip() for cell in student_version(sheet)["cells"]}
     try:
         cells = json.loads(data)["cells"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -30,8 +30,9 @@ class Attempt:
 def course(folder, students, assignment="gradient-descent", due=None, attempts="last"):
     """A class of these students with one assignment."""
     plan = SimpleNamespace(
-        name=assignment, assignment=Assignment(assignment), due=due, attempts=attempts, seed=0
-    )
+        name=assignment, assignment=Assignment(assignment), due=due, attempts=attempts, seed=0,
+        due_for=lambda student: due,
+    )  # fmt: skip
     return SimpleNamespace(
         folder=folder,
         name="Optimization <autumn>",

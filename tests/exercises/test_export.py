@@ -77,6 +77,14 @@ def test_the_plain_table_has_everything(grades):
     assert told["mute"]["auto"] == told["mute"]["late_days"] == told["wait"]["auto"] == ""
 
 
+def test_a_person_may_change_the_points_of_a_tested_question(grades):
+    made, found, _ = grades
+    (path,) = write(made, ["plain"], found, {NAME: {"adam": {"test_gd": 0.0}}})
+    told = {row["student"]: row for row in csv.DictReader(path.read_text("utf-8").splitlines())}
+    assert (told["adam"]["test_gd: points"], told["adam"]["test_gd: status"]) == ("0", "marked")
+    assert told["zoe"]["test_gd: points"] == "3.5"
+
+
 def test_moodle_finds_students_and_knows_no_grade_from_zero(grades):
     (path,) = write(grades[0], ["moodle"], *grades[1:])
     header, *rows = read(path)
