@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from exercises.assignment import HERE, SourceError, grading, read_notebook
-from exercises.grading.export import in_order, out_of, points, status
+from exercises.grading.export import NOTHING, in_order, out_of, points, status
 from exercises.grading.files import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -51,8 +51,6 @@ SAYS = {
 }
 MANUAL = {
     "to mark": "A person marks this part, and has not yet.",
-    "missing": "Nothing was handed in here.",
-    "untouched": "Nothing was handed in here.",
     "failed": "Your code stopped with an error; what you wrote is marked by a person.",
     "timeout": "Your code did not end within the time limit; what you wrote is marked by a person.",
     "crashed": "The process that ran your code ended early; what you wrote is marked by a person.",
@@ -171,7 +169,7 @@ def page(course, sheet, result, scores, comments, book=None):
         course=visible(course.name),
         headline=headline,
         explained=explained,
-        facts=_facts(sheet.plan, result, sheet.plan.due_for(result.student.id)),
+        facts=_facts(result, sheet.plan.due_for(result.student.id)),
         notes=[visible(note) for note in record.get("notes", [])],
         table=_table(parts, result),
         groups=groups,
@@ -204,7 +202,7 @@ def _headline(result, record):
     return f"{points(result.total)} of {most} points.", []
 
 
-def _facts(plan, result, due):
+def _facts(result, due):
     if result.attempt is None:
         return [("Due", _when(due, due))] if due else []
     facts = [("Handed in", _when(result.attempt.when, due))]
@@ -216,8 +214,7 @@ def _facts(plan, result, due):
             facts.append(("Late", f"by {points(days)} {unit}, so the points count {share} %"))
         else:
             facts.append(("Late", "no"))
-    which = {"last": "the last one", "best": "the best one"}[plan.attempts]
-    facts.append(("Of several attempts", f"{which} counts; this page is about it"))
+    facts.append(("This page is about", result.why))
     facts.append(("Your file's fingerprint", f"{result.attempt.digest[:12]} (SHA-256, its start)"))
     return facts
 
@@ -286,6 +283,11 @@ def _manual(question, found, mark, comment):
             text = visible(output.get("text", ""))
             cut = "\n(and more)" if len(text) > LONGEST else ""
             outputs.append({"png": None, "text": text[:LONGEST] + cut})
+    head, empty = "To be marked.", mark is None and found["status"] in NOTHING
+    if empty:
+        head, mark = "Nothing handed in.", 0
+    elif mark is not None:
+        head = "Marked."
     says = MANUAL.get(found["status"], "")
     if mark is not None and found["status"] == "to mark":
         says = ""
@@ -293,7 +295,7 @@ def _manual(question, found, mark, comment):
         says = f"{says} {_sentence(found['why'])}".strip()
     return _part(
         question, "?" if mark is None else points(mark), found["max"], kind="manual",
-        status="To be marked." if mark is None else "Marked.", says=says,
+        status=head, says=says, bad=empty,
         comment=visible(comment or "").strip(), outputs=outputs,
         source=visible(found.get("source", "")).strip("\n"), state=found["status"],
     )  # fmt: skip

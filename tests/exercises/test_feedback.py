@@ -75,7 +75,8 @@ def test_a_page_says_all_there_is_to_know(one):
     for part in (
         "Feedback: Gradient descent", "Ada Byron", "(ada)",
         "Handed in 1 December 2026, 13:00 (UTC+01:00)", "Due 1 December 2026, 12:00 (UTC+01:00)",
-        "by 2 days, so the points count 80 %", "the last one counts", result.attempt.digest[:12],
+        "by 2 days, so the points count 80 %", result.attempt.digest[:12],
+        "This page is about the last of 2 attempts",
         "E1. Gradient descent that knows when to stop gd: 1.5 of 3 points",
         "Not all right yet. 1 of 2 tests passed.",
         "Passed , 1.5 of 1.5: takes the given number of steps",
@@ -116,6 +117,16 @@ def test_a_person_may_change_what_the_machine_gave_and_write_beside_it(one):
     assert "has looked at it and changed 1.5 to 2.5 points." in said
     assert "The marker writes: The loop is right. One point back." in said
     assert "Points of each part Part Points of gd 2.5 3" in said
+
+
+def test_a_manual_part_with_nothing_in_it_has_no_points_and_waits_for_nobody(one):
+    empty = small.manual("untouched", why="the cell is as it was given out")
+    gone = small.manual("missing", most=6, why="the cell has been deleted")
+    record = full_record() | {"manual": {"m1_plot": empty, "m1_essay": gone}}
+    said = words(written(*one(record=record, marked=0)))
+    assert "m1_plot: 0 of 4 points Nothing handed in. The cell is as it was given out." in said
+    assert "m1_essay: 0 of 6 points Nothing handed in. The cell has been deleted." in said
+    assert "A person marks" not in said and "To be marked" not in said
 
 
 def test_an_extension_is_the_due_date_of_who_has_it(one):
@@ -190,10 +201,10 @@ def test_the_chapter_is_linked_if_the_book_has_an_address(one):
 
 def test_a_private_copy_without_a_chapter_has_no_link(tmp_path, one):
     _, result = one(record=full_record())
-    plan = small.course(tmp_path, [], attempts="best").plans[NAME]
+    plan = small.course(tmp_path, []).plans[NAME]
     plan.assignment.name = "our-own"
     html = page(SimpleNamespace(name=""), Sheet(plan), result, {}, {}, "https://example.org")
-    assert "chapter" not in words(html) and "the best one counts" in html
+    assert "chapter" not in words(html)
 
 
 def test_pages_are_the_same_again_and_are_left_alone(one):
@@ -228,7 +239,7 @@ def test_no_line_of_the_hidden_tests_is_on_a_page(assignment, cases, grade, tmp_
     broken = grade(mutated(assignment, assignment.mutants[0]), hidden)
     assert sum(said is not None for said in broken.values()) >= 1
     prints = leaks.fingerprints(assignment)
-    plan = SimpleNamespace(assignment=assignment, attempts="last", due_for=lambda student: None)
+    plan = SimpleNamespace(assignment=assignment, due_for=lambda student: None)
     sheet = Sheet(plan)
     manual = {
         name: small.manual(most=meta["points"], source=shown(cell))
