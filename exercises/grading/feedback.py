@@ -261,7 +261,7 @@ def _question(question, found, mark, comments):
     else:
         head, meaning, _ = SAYS.get(found["status"], SAYS["failed"])
         says = _sentence(found["why"] or meaning)
-        if not passed and len({case["feedback"] for case in cases}) <= 1:
+        if len({case["feedback"] for case in cases}) == 1:
             cases = []  # said once is enough
     earned = found["points"]
     if mark is not None and mark != earned:
