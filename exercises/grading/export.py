@@ -25,6 +25,11 @@ import re
 from exercises.grading.files import write_atomically
 
 FORMATS = ("plain", "moodle", "canvas")
+NOTHING = (
+    "missing",
+    "untouched",
+    "unreadable",
+)  # a manual part with these has no points to wait for
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the full-width ones
 HARMLESS = re.compile(r"-|-?\d+(\.\d+)?")  # a dash, and numbers
 
@@ -91,12 +96,15 @@ def plain(course, results, scores):
             for question in questions:
                 judged = record.get("questions", {}).get(question)
                 marked = record.get("manual", {}).get(question)
-                if judged:
+                given = scores.get(name, {}).get(student.id, {}).get(question)
+                if given is not None:  # a person's word stands, on a tested question as well
+                    row += [points(given), "marked"]
+                elif judged:
                     row += [points(judged["points"]), judged["status"]]
+                elif marked:
+                    row += ["0" if marked["status"] in NOTHING else "", marked["status"]]
                 else:
-                    given = scores.get(name, {}).get(student.id, {}).get(question)
-                    says = "marked" if given is not None else marked["status"] if marked else ""
-                    row += [points(given), says]
+                    row += ["", ""]
             rows.append(row)
     return rows
 
@@ -148,14 +156,8 @@ def out_of(result):
 
 
 def status(result):
-    """One word, or two: missing, waiting, unreadable, to mark, complete."""
-    if result is None or result.attempt is None:
-        return "missing"
-    if result.record is None:
-        return "waiting"
-    if result.record["status"] == "unreadable":
-        return "unreadable"
-    return "to mark" if result.total is None else "complete"
+    """missing, waiting, unreadable, to mark or complete; see exercises/grading/results.py."""
+    return "missing" if result is None else result.status
 
 
 WORDS = {

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from exercises.assignment import HERE, SourceError, grading, read_notebook
-from exercises.grading.export import in_order, out_of, points, status
+from exercises.grading.export import NOTHING, in_order, out_of, points, status
 from exercises.grading.files import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,30 +26,31 @@ LONGEST = 4000  # characters of one output that are shown
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 PNG = b"\x89PNG\r\n\x1a\n"
 
-# status of a question -> what it means; what to do next
+# status of a question -> in short; what it means, if the record does not say why; what to do
 SAYS = {
-    "graded": ("", ""),
     "failed": (
-        "Your function could be called, and gave nothing that can be judged in any test.",
+        "Nothing to judge.",
+        "no call gave an answer that can be judged",
         "run the cell of visible tests below your function and read the last line of the error",
     ),
     "timeout": (
-        "Your code did not end within the time limit and was stopped.",
+        "Out of time.",
+        "your code did not end within the time limit and was stopped",
         "look for a loop that never ends, and try it with small numbers first",
     ),
     "crashed": (
-        "The process that ran your code ended before it could answer.",
+        "Ended early.",
+        "the process that ran your code ended before it could answer",
         "look for calls that end Python (exit, os._exit) and for arrays that need too much memory",
     ),
     "missing": (
-        "Nothing was handed in here: there is no such function, or the stub is as it was.",
-        "write the function, and keep its name; an attempt can earn points",
+        "Missing.",
+        "there is no such function, or the stub is as it was",
+        "write the function, and keep its name; part of an answer can earn points",
     ),
 }
 MANUAL = {
     "to mark": "A person marks this part, and has not yet.",
-    "missing": "Nothing was handed in here: the cell is not in your notebook.",
-    "untouched": "Nothing was handed in here: the cell is as it was.",
     "failed": "Your code stopped with an error; what you wrote is marked by a person.",
     "timeout": "Your code did not end within the time limit; what you wrote is marked by a person.",
     "crashed": "The process that ran your code ended early; what you wrote is marked by a person.",
@@ -118,11 +119,15 @@ def _environment():
 
 
 class Sheet:
-    """What the pages of one assignment share: its title, and the heading above each question."""
+    """What the pages of one assignment share.
+
+    headings : the heading above each question and each manual part, by grade_id. answers : the
+    solution cells that belong to a question, with the question itself.
+    """
 
     def __init__(self, plan):
         self.plan, self.name = plan, plan.assignment.name
-        self.title, self.headings, heading = self.name, {}, ""
+        self.title, self.headings, self.answers, heading, cells = self.name, {}, {}, "", []
         for cell in plan.assignment.cells:
             found = re.search(r"^(#+) +(.+)$", cell["source"], re.M)
             if cell["cell_type"] == "markdown" and found and not grading(cell)["solution"]:
@@ -130,8 +135,12 @@ class Sheet:
                     self.title = found[2].removeprefix("Exercises: ").strip()
                 else:
                     heading = re.sub(r"\s*\([^()]*\bpoints?\b[^()]*\)\s*$", "", found[2])
-            elif grading(cell)["grade"]:
+            if grading(cell)["grade"]:
                 self.headings[grading(cell)["grade_id"]] = heading
+                self.answers[grading(cell)["grade_id"]] = [*cells, grading(cell)["grade_id"]]
+                cells = []
+            elif grading(cell)["solution"]:
+                cells.append(grading(cell)["grade_id"])
         self.title = self.title[:1].upper() + self.title[1:]
         try:
             chapter = read_notebook(HERE.parent / "chapters" / f"{self.name}.ipynb")
@@ -144,7 +153,8 @@ class Sheet:
 def page(course, sheet, result, scores, comments, book=None):
     """The page of one student, as text."""
     record = result.record or {}
-    parts = _parts(sheet, result, record, scores, comments) if record.get("questions") else []
+    readable = record.get("status") == "graded"
+    parts = _parts(sheet, record, scores, comments) if readable else []
     groups = []
     for part in parts:
         heading = sheet.headings.get(part["id"]) or "Questions"
@@ -159,7 +169,7 @@ def page(course, sheet, result, scores, comments, book=None):
         course=visible(course.name),
         headline=headline,
         explained=explained,
-        facts=_facts(sheet.plan, result),
+        facts=_facts(result, sheet.plan.due_for(result.student.id)),
         notes=[visible(note) for note in record.get("notes", [])],
         table=_table(parts, result),
         groups=groups,
@@ -192,20 +202,19 @@ def _headline(result, record):
     return f"{points(result.total)} of {most} points.", []
 
 
-def _facts(plan, result):
+def _facts(result, due):
     if result.attempt is None:
-        return [("Due", _when(plan.due, plan.due))] if plan.due else []
-    facts = [("Handed in", _when(result.attempt.when, plan.due))]
-    if plan.due:
-        facts.append(("Due", _when(plan.due, plan.due)))
+        return [("Due", _when(due, due))] if due else []
+    facts = [("Handed in", _when(result.attempt.when, due))]
+    if due:
+        facts.append(("Due", _when(due, due)))
         days, share = result.late_days, points(100 * result.factor)
         if days:
             unit = "day" if days == 1 else "days"
             facts.append(("Late", f"by {points(days)} {unit}, so the points count {share} %"))
         else:
             facts.append(("Late", "no"))
-    which = {"last": "the last one", "best": "the best one"}[plan.attempts]
-    facts.append(("Of several attempts", f"{which} counts; this page is about it"))
+    facts.append(("This page is about", result.why))
     facts.append(("Your file's fingerprint", f"{result.attempt.digest[:12]} (SHA-256, its start)"))
     return facts
 
@@ -218,11 +227,13 @@ def _when(time, like):
     return f"{time.day} {time:%B %Y, %H:%M} (UTC{shift})"
 
 
-def _parts(sheet, result, record, scores, comments):
+def _parts(sheet, record, scores, comments):
     parts = []
     for question in sheet.plan.assignment.questions:
         if question in record["questions"]:
-            parts.append(_question(question, record["questions"][question]))
+            said = [comments[cell] for cell in sheet.answers[question] if comments.get(cell)]
+            mark = scores.get(question)
+            parts.append(_question(question, record["questions"][question], mark, said))
     for question in sheet.plan.assignment.manual:
         if question in record.get("manual", {}):
             mark, comment = scores.get(question), comments.get(question)
@@ -231,7 +242,7 @@ def _parts(sheet, result, record, scores, comments):
     return sorted(parts, key=lambda part: order.index(part["id"]))
 
 
-def _question(question, found):
+def _question(question, found, mark, comments):
     cases = [
         {
             "title": visible(case["title"]),
@@ -243,19 +254,22 @@ def _question(question, found):
         for case in found["cases"]
     ]
     passed = sum(case["passed"] for case in cases)
-    says = SAYS.get(found["status"], (found["status"], ""))[0]
+    good = found["status"] == "graded" and passed == len(cases)
     if found["status"] == "graded":
+        head = "Right." if good else "Not all right yet."
         says = f"{passed} of {len(cases)} tests passed."
-    good = bool(cases) and passed == len(cases) and found["status"] == "graded"
-    heads = {"graded": "Right." if good else "Not all right yet.", "missing": "Missing."}
-    heads |= {"failed": "Failed.", "timeout": "Out of time.", "crashed": "Ended early."}
-    same = found["status"] != "graded" and len({case["feedback"] for case in cases}) <= 1
-    if same and not passed and found["why"]:
-        cases = []  # the reason says it once
+    else:
+        head, meaning, _ = SAYS.get(found["status"], SAYS["failed"])
+        says = _sentence(found["why"] or meaning)
+        if len({case["feedback"] for case in cases}) == 1:
+            cases = []  # said once is enough
+    earned = found["points"]
+    if mark is not None and mark != earned:
+        says += f" A person has looked at it and changed {points(earned)} to {points(mark)} points."
+        earned = mark
     return _part(
-        question, points(found["points"]), found["max"], good=good, bad=not good, kind="code",
-        status=heads.get(found["status"], "Not graded."), says=says, why=visible(found["why"]),
-        cases=cases, state=found["status"],
+        question, points(earned), found["max"], good=good, bad=not good, kind="code", status=head,
+        says=says, cases=cases, state=found["status"], comment=visible("\n".join(comments)).strip(),
     )  # fmt: skip
 
 
@@ -269,15 +283,28 @@ def _manual(question, found, mark, comment):
             text = visible(output.get("text", ""))
             cut = "\n(and more)" if len(text) > LONGEST else ""
             outputs.append({"png": None, "text": text[:LONGEST] + cut})
-    says = MANUAL.get(found["status"], found["status"])
+    head, empty = "To be marked.", mark is None and found["status"] in NOTHING
+    if empty:
+        head, mark = "Nothing handed in.", 0
+    elif mark is not None:
+        head = "Marked."
+    says = MANUAL.get(found["status"], "")
     if mark is not None and found["status"] == "to mark":
         says = ""
+    if found["why"]:
+        says = f"{says} {_sentence(found['why'])}".strip()
     return _part(
         question, "?" if mark is None else points(mark), found["max"], kind="manual",
-        status="To be marked." if mark is None else "Marked.", says=says,
-        why=visible(found["why"]), comment=visible(comment or "").strip(), outputs=outputs,
+        status=head, says=says, bad=empty,
+        comment=visible(comment or "").strip(), outputs=outputs,
         source=visible(found.get("source", "")).strip("\n"), state=found["status"],
     )  # fmt: skip
+
+
+def _sentence(words):
+    """Words of a record as a sentence."""
+    words = visible(words).strip()
+    return words[:1].upper() + words[1:] + ("" if words[-1:] in ".!?" else ".")
 
 
 def _part(question, earned, most, **more):
@@ -335,9 +362,9 @@ def _next(result, record, parts):
         if part["state"] == "graded" and failed:
             lines.append(f"{part['name']}: begin with the test “{failed[0]['title']}”.")
         else:
-            lines.append(f"{part['name']}: {SAYS.get(part['state'], SAYS['failed'])[1]}.")
-    if any(p["kind"] == "manual" and p["comment"] for p in parts):
-        lines.append("Read what the marker wrote about your own words and plots.")
+            lines.append(f"{part['name']}: {SAYS.get(part['state'], SAYS['failed'])[2]}.")
+    if any(part["comment"] for part in parts):
+        lines.append("Read what the marker wrote.")
     if not lines:
         lines.append("Nothing is left to mend here.")
     return [

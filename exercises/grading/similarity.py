@@ -23,13 +23,12 @@ import json
 import keyword
 import re
 import zlib
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
-from exercises.assignment import shown
 from exercises.grading.export import csv_bytes, plain_text
 from exercises.grading.files import write_atomically
 from exercises.release import student_version
@@ -70,8 +69,9 @@ def pairs(course, assignment, results):
     or too little to compare, is in no pair.
     """
     sheet = course.plans[assignment].assignment
-    code = "\n".join(shown(cell) for cell in sheet.cells if cell["cell_type"] == "code")
-    given = set(_shingles(tokens(code)))
+    released = student_version(sheet)["cells"]
+    given = "\n".join(cell["source"] for cell in released if cell["cell_type"] == "code")
+    given = set(_shingles(tokens(given)))
     codes, prints = {}, {}
     for result in sorted(results, key=lambda result: result.student.id):
         if result.attempt is None:
@@ -82,14 +82,13 @@ def pairs(course, assignment, results):
             codes[result.student.id], prints[result.student.id] = code, own
     ids = list(prints)
     shared, similar = _compare([prints[name] for name in ids])
+    # of each student: similarities to all others, in rising order
+    ordered = [sorted(np.delete(row, i).tolist()) for i, row in enumerate(similar)]
     rows = []
-    for i, j in combinations(range(len(ids)), 2):
-        if similar[i, j] < LEAST:
-            continue
-        others = [k for k in range(len(ids)) if k not in (i, j)]
+    for i, j in np.argwhere(np.triu(similar >= LEAST, 1)):
         usual = None
-        if others:
-            usual = float(max(np.median(similar[i, others]), np.median(similar[j, others])))
+        if len(ids) > 2:
+            usual = max(_median_without(ordered[k], similar[i, j]) for k in (i, j))
         listed = usual is None or similar[i, j] - usual >= ABOVE
         passages = ()
         if listed:
@@ -131,6 +130,13 @@ def _compare(prints):
             shared[np.ix_(who, who)] += 1
     size = np.array([len(own) for own in prints])
     return shared, shared / np.minimum(size[:, None], size[None, :]) if len(prints) else shared
+
+
+def _median_without(values, one):
+    """The median of sorted values after one of them has been taken out."""
+    out, rest = bisect_left(values, one), len(values) - 1
+    low, high = (k + (k >= out) for k in ((rest - 1) // 2, rest // 2))
+    return (values[low] + values[high]) / 2
 
 
 def _passages(one, other, most=3):

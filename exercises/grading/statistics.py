@@ -38,7 +38,8 @@ class Item:
 def items(course, assignment, results, scores=None):
     """One Item for each question and each of its cases, in the order of the sheet.
 
-    scores : {student: {grade_id: points}} of the cells that people have marked, for manual ones.
+    scores : {student: {grade_id: points}} of what people have marked, for the manual parts. Of the
+    tested ones the machine's points count here, also where a person has changed them.
     """
     sheet, scores = course.plans[assignment].assignment, scores or {}
     graded = [r for r in results if r.record and r.record["status"] == "graded"]

@@ -27,11 +27,12 @@ class Attempt:
     digest: str
 
 
-def course(folder, students, assignment="gradient-descent", due=None, attempts="last"):
+def course(folder, students, assignment="gradient-descent", due=None):
     """A class of these students with one assignment."""
     plan = SimpleNamespace(
-        name=assignment, assignment=Assignment(assignment), due=due, attempts=attempts, seed=0
-    )
+        name=assignment, assignment=Assignment(assignment), due=due, seed=0,
+        due_for=lambda student: due,
+    )  # fmt: skip
     return SimpleNamespace(
         folder=folder,
         name="Optimization <autumn>",
@@ -77,9 +78,13 @@ def result(student, attempt=None, record=None, marked=None, **more):
     most = sum(one["max"] for one in record_of["manual"].values())
     factor = more.get("factor", 1.0)
     done = record is not None and (marked is not None or not most)
+    status = "missing" if attempt is None else "waiting" if record is None else record["status"]
+    if status == "graded":
+        status = "complete" if done else "to mark"
     values = {
-        "student": student, "attempt": attempt, "record": record, "auto": auto, "manual": marked,
-        "max_auto": 18, "max_manual": most, "late_days": 0, "factor": factor, "status": "",
+        "student": student, "why": "the last of 2 attempts", "attempt": attempt,
+        "record": record, "auto": auto, "manual": marked,
+        "max_auto": 18, "max_manual": most, "late_days": 0, "factor": factor, "status": status,
         "total": factor * (auto + (marked or 0)) if done else None,
     }  # fmt: skip
     return SimpleNamespace(**(values | more))

@@ -40,7 +40,7 @@ def grades(tmp_path):
         result(by_id["late"], file, record({"test_gd": FIRST}), factor=0.8, late_days=2),
         result(by_id["wait"], file),
         result(by_id["torn"], file, bad, total=0.0),
-        result(by_id["mute"]),
+        result(by_id["mute"], total=0.0),  # whatever its total is: nothing there is no zero
         result(by_id["zero"], file, none, marked=0),
     ]
     return made, {NAME: found}, {NAME: {"adam": {"m1_plot": 3}, "zero": {"m1_plot": 0}}}
@@ -75,6 +75,22 @@ def test_the_plain_table_has_everything(grades):
     )  # fmt: skip
     assert (told["late"]["late_days"], told["late"]["factor"]) == ("2", "0.8")
     assert told["mute"]["auto"] == told["mute"]["late_days"] == told["wait"]["auto"] == ""
+
+
+def test_a_person_may_change_the_points_of_a_tested_question(grades):
+    made, found, _ = grades
+    (path,) = write(made, ["plain"], found, {NAME: {"adam": {"test_gd": 0.0}}})
+    told = {row["student"]: row for row in csv.DictReader(path.read_text("utf-8").splitlines())}
+    assert (told["adam"]["test_gd: points"], told["adam"]["test_gd: status"]) == ("0", "marked")
+    assert told["zoe"]["test_gd: points"] == "3.5"
+
+
+def test_a_manual_part_with_nothing_in_it_has_no_points_to_wait_for(grades):
+    made, found, _ = grades
+    found[NAME][0].record["manual"]["m1_plot"]["status"] = "untouched"
+    (path,) = write(made, ["plain"], found)
+    told = {row["student"]: row for row in csv.DictReader(path.read_text("utf-8").splitlines())}
+    assert (told["zoe"]["m1_plot: points"], told["zoe"]["m1_plot: status"]) == ("0", "untouched")
 
 
 def test_moodle_finds_students_and_knows_no_grade_from_zero(grades):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from exercises import leaks
-from exercises.assignment import HERE, Assignment, grading, shown, student_cells
+from exercises.assignment import HERE, grading, shown, student_cells
 from exercises.cases import verdict
 from exercises.grading.feedback import Sheet, page, visible, write, write_index
 from tests.exercises import small_class as small
@@ -32,9 +32,10 @@ def full_record():
             small.case("says when a run blows up, lr = 2.1/L", 0, 1.5, BLOWS_UP),
         ]
     )
-    why = "it ran for more than 10 s"
-    slow = small.question([small.case("the best lr: a random matrix", 0, 4, why)], "timeout", why)
-    none = small.question([small.case("kappa below 2", 0, 4, "x")], "missing", "the stub is there")
+    why = "a call of optimal_lr did not end within 10 seconds"
+    stopped = [small.case(f"the best lr: {i}", 0, 2, f"could not be tested: {why}") for i in "ab"]
+    slow = small.question(stopped, "timeout", why)
+    none = small.question([small.case("kappa below 2", 0, 4, "x")], "missing", "not written yet")
     text, plot = small.manual(most=6, kind="markdown", source=EVIL), {"text": EVIL}
     plot = small.manual(source="plt.plot(x)", outputs=[plot, {"png": PNG}, {"png": "aGVsbG8="}])
     return small.record(
@@ -74,14 +75,15 @@ def test_a_page_says_all_there_is_to_know(one):
     for part in (
         "Feedback: Gradient descent", "Ada Byron", "(ada)",
         "Handed in 1 December 2026, 13:00 (UTC+01:00)", "Due 1 December 2026, 12:00 (UTC+01:00)",
-        "by 2 days, so the points count 80 %", "the last one counts", result.attempt.digest[:12],
+        "by 2 days, so the points count 80 %", result.attempt.digest[:12],
+        "This page is about the last of 2 attempts",
         "E1. Gradient descent that knows when to stop gd: 1.5 of 3 points",
         "Not all right yet. 1 of 2 tests passed.",
         "Passed , 1.5 of 1.5: takes the given number of steps",
         f"Failed , 0 of 1.5: says when a run blows up, lr = 2.1/L {BLOWS_UP}",
         "E2. The best learning rate, and the price of a bad shape optimal_lr: 0 of 4 points",
-        "Out of time. Your code did not end within the time limit and was stopped. it ran for more",
-        "predict_steps: 0 of 4 points Missing. Nothing was handed in here",
+        "Out of time. A call of optimal_lr did not end within 10 seconds. predict_steps: 0 of 4",
+        "predict_steps: 0 of 4 points Missing. Not written yet.",
         "M1. The ridge that nobody stands on", "m1_plot: ? of 4 points To be marked.",
         "So far: 1.5 of 18 points for the code.", "up to 10 points", "Total not complete 28",
         "cell 5: NameError", "plt.plot(x)", "(a picture that cannot be shown)",
@@ -100,10 +102,47 @@ def test_marks_and_comments_of_a_person(one):
     for part in (
         "m1_plot: 3 of 4 points Marked.", "m1_essay: 4.5 of 6 points Marked.",
         "The marker writes: Good <b>!", "7.2 of 28 points.", "by 1 day, so the points count 80 %",
-        "Sum 9 28", "Total: the sum, counted 80 % (late) 7.2 28", "Read what the marker wrote",
+        "Sum 9 28", "Total: the sum, counted 80 % (late) 7.2 28", "Read what the marker wrote.",
     ):  # fmt: skip
         assert part in said, part
     assert "A person marks" not in said and "<b>!" not in html
+
+
+def test_a_person_may_change_what_the_machine_gave_and_write_beside_it(one):
+    """Marks stand with the question, comments with the answer cell or with the question."""
+    course, result = one(record=full_record())
+    comments = {"ada": {"gd": "The loop is right.", "test_gd": "One point back.", "m1_plot": ""}}
+    said = words(written(course, result, scores={"ada": {"test_gd": 2.5}}, comments=comments))
+    assert "gd: 2.5 of 3 points Not all right yet. 1 of 2 tests passed. A person" in said
+    assert "has looked at it and changed 1.5 to 2.5 points." in said
+    assert "The marker writes: The loop is right. One point back." in said
+    assert "Points of each part Part Points of gd 2.5 3" in said
+
+
+def test_a_manual_part_with_nothing_in_it_has_no_points_and_waits_for_nobody(one):
+    empty = small.manual("untouched", why="the cell is as it was given out")
+    gone = small.manual("missing", most=6, why="the cell has been deleted")
+    record = full_record() | {"manual": {"m1_plot": empty, "m1_essay": gone}}
+    said = words(written(*one(record=record, marked=0)))
+    assert "m1_plot: 0 of 4 points Nothing handed in. The cell is as it was given out." in said
+    assert "m1_essay: 0 of 6 points Nothing handed in. The cell has been deleted." in said
+    assert "A person marks" not in said and "To be marked" not in said
+
+
+def test_an_extension_is_the_due_date_of_who_has_it(one):
+    course, result = one(due=DUE, record=full_record())
+    course.plans[NAME].due_for = lambda student: DUE + timedelta(days=7 * (student == "ada"))
+    assert "Due 8 December 2026, 12:00 (UTC+01:00)" in words(written(course, result))
+
+
+def test_what_is_said_once_is_not_said_for_every_case(one):
+    said = words(written(*one(record=full_record())))
+    assert said.count("A call of optimal_lr did not end within 10 seconds") == 1
+    record = full_record()
+    record["questions"]["test_optimal_lr"]["cases"][0] |= {"points": 2, "feedback": None}
+    said = words(written(*one(record=record)))
+    assert "Passed , 2 of 2: the best lr: a" in said
+    assert "Failed , 0 of 2: the best lr: b could not be tested: a call of optimal_lr" in said
 
 
 @pytest.mark.parametrize(
@@ -111,8 +150,8 @@ def test_marks_and_comments_of_a_person(one):
     [
         (dict(handed_in=False), ["Nothing has been handed in.", "assignment has 18"], "Handed"),
         (dict(), ["Handed in, and not graded yet.", "Handed in 1 December"], "Points"),
-        (dict(record=small.record({}, status="unreadable", reason=f"no JSON {EVIL}"), total=0.0),
-         ["cannot be read as a notebook", "no JSON </pre>", "hand it in again"], "question"),
+        (dict(record=full_record() | dict(status="unreadable", reason=f"no JSON {EVIL}"), total=0),
+         ["cannot be read as a notebook", "no JSON </pre>", "hand it in again"], "Question"),
     ],
 )  # fmt: skip
 def test_states_without_points_have_no_points(one, more, says, not_there):
@@ -162,10 +201,10 @@ def test_the_chapter_is_linked_if_the_book_has_an_address(one):
 
 def test_a_private_copy_without_a_chapter_has_no_link(tmp_path, one):
     _, result = one(record=full_record())
-    plan = SimpleNamespace(assignment=Assignment(NAME), due=None, attempts="best")
+    plan = small.course(tmp_path, []).plans[NAME]
     plan.assignment.name = "our-own"
     html = page(SimpleNamespace(name=""), Sheet(plan), result, {}, {}, "https://example.org")
-    assert "chapter" not in words(html) and "the best one counts" in html
+    assert "chapter" not in words(html)
 
 
 def test_pages_are_the_same_again_and_are_left_alone(one):
@@ -200,7 +239,8 @@ def test_no_line_of_the_hidden_tests_is_on_a_page(assignment, cases, grade, tmp_
     broken = grade(mutated(assignment, assignment.mutants[0]), hidden)
     assert sum(said is not None for said in broken.values()) >= 1
     prints = leaks.fingerprints(assignment)
-    sheet = Sheet(SimpleNamespace(assignment=assignment, due=None, attempts="last"))
+    plan = SimpleNamespace(assignment=assignment, due_for=lambda student: None)
+    sheet = Sheet(plan)
     manual = {
         name: small.manual(most=meta["points"], source=shown(cell))
         for cell in assignment.cells

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import statistics
 
 import pytest
 
@@ -219,6 +220,23 @@ def test_where_all_are_alike_nobody_stands_out(compared):
     _, _, rows = compared(**recipe)
     assert len(rows) == 15
     assert all(row.similarity == row.usual == 1 and not row.listed for row in rows)
+
+
+def test_what_is_usual_is_the_median_over_all_others(compared, monkeypatch):
+    """Worked out again the slow way."""
+    monkeypatch.setattr(similarity, "LEAST", 0.0)
+    kinds = [BY_COUNTING, BY_FLAG, BY_THE_TEXT, reordered(BY_FLAG), BY_COUNTING + BY_THE_TEXT]
+    for size in (3, 4, 5):
+        _, _, rows = compared(**{f"s{i}": code for i, code in enumerate(kinds[:size])})
+        assert len(rows) == size * (size - 1) // 2
+        alike = {(row.one, row.other): row.similarity for row in rows}
+        alike |= {(other, one): value for (one, other), value in alike.items()}
+        for row in rows:
+            rest = {name for pair in alike for name in pair} - {row.one, row.other}
+            each = [
+                statistics.median(alike[name, k] for k in rest) for name in (row.one, row.other)
+            ]
+            assert row.usual == max(each)
 
 
 def test_who_hides_a_copy_in_much_else_is_found(compared):

@@ -36,7 +36,8 @@ def rows(tmp_path):
                 record({"test_gd": gd, "test_optimal_lr": lr}, {"m1_plot": manual()}),
             )
         )
-    torn = record({}, status="unreadable", reason="?")
+    zero = {"test_gd": question([case("one", 0, 2), case("two", 0, 3)], "unreadable", "?")}
+    torn = record(zero, {"m1_plot": manual("unreadable")}, status="unreadable", reason="?")
     found += [result(made.students["f"]), result(made.students["g"], file, torn)]
     scores = {"a": {"m1_plot": 4}, "b": {"m1_plot": 2}, "c": {"m1_plot": 3}, "d": {"m1_plot": None}}
     return made, {(r.question, r.case): r for r in items(made, NAME, found, scores)}
