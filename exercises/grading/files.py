@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever happens while they are written; and one writer a class."""
+"""Files that are whole or absent, whatever happens meanwhile; and one writer a class."""
 
 import contextlib
 import fcntl
@@ -14,9 +14,7 @@ def write_atomically(path, data):
     """Put ``data`` (bytes) at ``path``: a reader sees the old file or the new one, never a part."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(
-        f".{path.name}.part"
-    )  # a killed run's remains are overwritten by the next
+    part = path.with_name(f".{path.name}.part")  # what a killed run left is overwritten
     with open(part, "wb") as file:
         file.write(data)
         file.flush()
@@ -26,7 +24,7 @@ def write_atomically(path, data):
 
 @contextlib.contextmanager
 def sole_writer(folder):
-    """Hold the lock of a class; Busy if another process holds it. Ends with the process, however."""
+    """Hold the lock of a class; Busy if another process does. It ends with the process."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with open(Path(folder) / ".lock", "a+") as lock:
         try:

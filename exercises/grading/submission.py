@@ -13,7 +13,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """number : place in the notebook, from 1. kind : code or markdown. name : its grade_id or None."""
+    """number : its place, from 1. kind : code or markdown. name : its grade_id or None."""
 
     number: int
     kind: str
