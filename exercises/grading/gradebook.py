@@ -398,12 +398,11 @@ def _write_result(engine, course, plan, ids, standing, result):
             # takes SQLite's lock and PostgreSQL's row, so that nobody marks while we decide
             where = SUBMISSION.c.student_id == student, SUBMISSION.c.assignment_id == ids.assignment
             db.execute(SUBMISSION.update().where(*where).values(timestamp=when))
-            now = _read(db, ids, student).get(student)
-            if now and now.sheet:
+            if before and before.sheet:
                 db.execute(
-                    sa.select(GRADE).where(GRADE.c.notebook_id == now.sheet).with_for_update()
+                    sa.select(GRADE).where(GRADE.c.notebook_id == before.sheet).with_for_update()
                 )
-                now = _read(db, ids, student)[student]
+            now = _read(db, ids, student).get(student)
             _apply(db, ids, now or Standing(), paper, when)
 
 

@@ -9,6 +9,7 @@ none of formgrader's own buttons that would run a student's code without the san
 import base64
 import binascii
 import contextlib
+import functools
 import html
 import json
 import os
@@ -151,6 +152,7 @@ def is_png(data):
 # --- Markdown of a stranger ---
 
 
+@functools.lru_cache(maxsize=256)  # the sheet's own texts come again with each student
 def layout(text, trusted=False):
     """Markdown as HTML that does nothing, in one block of a Markdown cell; formulas as MathML.
 
@@ -173,6 +175,7 @@ def _one_block(text):
     return text.replace("$", "&#36;").replace("\\", "&#92;")
 
 
+@functools.cache
 def _renderer(trusted):
     md = MarkdownIt("commonmark", {"html": trusted}).enable(["table", "strikethrough"])
     dollarmath_plugin(md, double_inline=True)
@@ -227,6 +230,7 @@ WORDS = set(
 LENGTHS = set("width lspace rspace linethickness columnspacing rowspacing minsize maxsize".split())
 
 
+@functools.lru_cache(maxsize=1024)
 def mathml(tex, display):
     """The formula as MathML of known tags and attributes, or None if it cannot be read."""
     try:

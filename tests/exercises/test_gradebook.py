@@ -199,6 +199,7 @@ def test_a_new_text_is_to_be_marked_anew_and_the_old_mark_returns_with_the_old_t
         assert cell(course, "ada", "m1_essay") == (None, points, False)
     assert comments(course) == {"ada": {"m1_essay": "Fine."}}
     mark(course, "ada", "m1_essay", None, "")  # taken back: and it stays so
+    assert "m1_essay" not in scores(course)["ada"] and comments(course) == {}
     for result in (second, first):
         course.standing["ada"] = result
         update(course)
@@ -321,6 +322,20 @@ def test_a_fault_in_the_middle_leaves_the_old_state_of_that_submission(stand_in,
     monkeypatch.undo()
     update(course)
     assert cell(course, "bob", "m1_essay") == (None, None, True)
+
+
+def test_a_fault_while_the_tables_are_made_leaves_none(stand_in, monkeypatch):
+    course = stand_in()
+
+    def fails(*given, **more):
+        raise RuntimeError("the power is gone")
+
+    monkeypatch.setattr(gradebook.EARLIER, "create", fails)
+    with pytest.raises(RuntimeError, match="power"):
+        update(course)
+    assert dump(course) == ["BEGIN TRANSACTION;", "COMMIT;"]
+    monkeypatch.undo()
+    update(course)
 
 
 def test_a_killed_update_is_finished_by_the_next(stand_in):

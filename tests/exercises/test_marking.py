@@ -325,6 +325,8 @@ def test_the_server_opens_no_other_door(served):
     code, text = ask(f"{host}formgrader/api/assignments{key}")
     (listed,) = json.loads(text)
     assert (listed["name"], listed["num_submissions"], listed["max_score"]) == ("momentum", 2, 28)
+    sent = json.loads(ask(f"{host}formgrader/api/submissions/momentum{key}")[1])
+    assert [one["student"] for one in sent if one["autograded"]] == ["ada", "bob"]
     for path in (
         *("api/kernels", "api/kernelspecs", "api/contents", "api/sessions", "api/terminals"),
         *("tree", "lab", "notebooks/autograded/ada/momentum/momentum.ipynb", "view/x", "metrics"),
@@ -414,10 +416,13 @@ def test_a_port_that_is_taken_is_said(stand_in):
             pass
 
 
-def test_a_server_that_does_not_start_says_why(stand_in, monkeypatch):
-    monkeypatch.setattr(marking, "_config", lambda *given: {"ServerApp": {"ip": 7}})
+def test_a_server_that_does_not_start_says_why(stand_in, monkeypatch, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho something is missing; exit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(marking.sys, "executable", str(broken))
     with (
-        pytest.raises(marking.MarkingError, match="did not start; it said:\n.*ip"),
+        pytest.raises(marking.MarkingError, match="did not start; it said:\nsomething is missing"),
         marking.serving(stand_in()),
     ):
         pass
