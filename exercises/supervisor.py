@@ -8,10 +8,12 @@ It reads one JSON object a line from standard input and answers each with one li
     a child runs the cells, then that one, and gives what it prints and draws (:func:`inside.show`).
 
 The answers are any number of ``{"lines": [...]}``, lines that the child wrote, unread, and at last
-``{"end": how, "used": seconds}``: how it ended (done, timeout, crashed, memory, flood). All code of
-a student runs in such a child; when it is done, every process of the sandbox but this one is killed
-and its folder deleted. This process can be neither signalled nor traced from inside, for it is number 1 and not
-dumpable. Should a student bring it down all the same, the grader outside asks again in a new one.
+``{"end": how, "used": seconds}``: how it ended (done, timeout, crashed, memory, flood).
+
+All code of a student runs in such a child; when it is done, every process of the sandbox but this
+one is killed and its folder deleted. This process can be neither signalled nor traced from inside,
+for it is number 1 and not dumpable. Should a student bring it down all the same, the grader outside
+asks again in a new one.
 """
 
 import ctypes
