@@ -213,6 +213,7 @@ def test_hostile_notebooks_keep_their_size():
     found |= {"notes": ["cell 3: \x1b[2J<script>"], "reason": ""}
     data = marking.notebook(assignment, found, extra)
     assert len(data) < 10_000_000 and data.count(b"added-") == marking.MOST_ADDED
+    assert b"y" * marking.MOST in data and b"y" * (marking.MOST + 1) not in data
     assert b"\x1b" not in data and b"<script>" not in data and b"cell 3: " in data
 
 
