@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -97,6 +98,7 @@ def shown(source):
     [EVIL, *EVIL.split("\n\n"), EVIL.replace("\n", "\r\n"), EVIL * 20, "$" * 99, "<!--" + EVIL],
 )
 def test_a_strangers_markdown_becomes_a_few_harmless_tags(text):
+    assert not {"$", "\\"} & set(marking.layout(text))  # no MathJax, anywhere, finds a formula
     page = Page(marking.layout(text))
     for tag, attributes in page.tags:
         assert tag in HARMLESS
@@ -212,6 +214,7 @@ def test_hostile_notebooks_keep_their_size():
     found |= {"notes": ["cell 3: \x1b[2J<script>"], "reason": ""}
     data = marking.notebook(assignment, found, extra)
     assert len(data) < 10_000_000 and data.count(b"added-") == marking.MOST_ADDED
+    assert b"y" * marking.MOST in data and b"y" * (marking.MOST + 1) not in data
     assert b"\x1b" not in data and b"<script>" not in data and b"cell 3: " in data
 
 
@@ -354,7 +357,7 @@ def test_the_server_ends_with_the_process_that_started_it(stand_in, tmp_path):
     child = os.fork()
     if not child:
         try:
-            os.environ["TMPDIR"] = str(tmp_path)
+            tempfile.tempdir = str(tmp_path)  # what it leaves
             with marking.serving(course) as (address, server):
                 (tmp_path / "part").write_text(f"{server.pid} {address}")
                 (tmp_path / "part").rename(note)
