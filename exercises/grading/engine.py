@@ -137,7 +137,8 @@ def on_cluster(todo, limits, unsafe, scheduler):
                 key=f"grade-{attempt.student}-{wanted[:16]}", retries=RETRIES,
             )  # fmt: skip
             futures[future.key], expected[future.key] = (attempt, future), wanted
-        for future in as_completed([future for _, future in futures.values()]):
+        waiting = [future for _, future in futures.values()]
+        for future in as_completed(waiting, loop=client.loop):
             record, error = outcome(future)
             if not error:
                 record = json.loads(record)
