@@ -237,9 +237,11 @@ def exported(given):
 
 def status(given):
     """How far each assignment is: a row of numbers for each."""
+    from exercises.grading import engine, files
     from exercises.grading.results import status as rows
 
-    table = [row.as_dict() for row in rows(course(given), given.assignment)]
+    mine = course(given)
+    table = [row.as_dict() for row in rows(mine, given.assignment)]
     if not table:
         print("no assignment is set; course.toml lists them")
         return
@@ -250,6 +252,11 @@ def status(given):
         cells = (cell.ljust(width) if i == 0 else cell.rjust(width)
                  for i, (cell, width) in enumerate(zip(row, widths, strict=True)))  # fmt: skip
         print("  ".join(cells).rstrip())
+    if process := files.holder(mine.folder):
+        left = sum(row["waiting"] + row["stale"] for row in table)
+        rate = engine.pace(mine, time.time())
+        ends = f", about {left / rate:.0f} minutes" if rate else ""
+        print(f"process {process} is grading now: {rate:.0f} a minute, {left} left{ends}")
 
 
 def validated(given):

@@ -31,7 +31,7 @@ DUE = {
     "momentum": datetime.fromisoformat("2026-11-16T23:59:00+01:00"),
 }
 SEED = 20261109
-SECONDS = 10  # for a question; an endless loop waits so long
+SECONDS = 3  # for a question; an endless loop waits so long
 LATE = {"grace_minutes": 15, "per_day": 0.1, "floor": 0.5}
 EXPORTS = {"1-two-days-before.zip": timedelta(days=-2), "2-at-the-end.zip": timedelta(days=21)}
 COURSE = """\

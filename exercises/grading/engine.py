@@ -108,6 +108,13 @@ def on_this_machine(todo, limits, unsafe, jobs):
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def pace(course, now):
+    """Records a minute, of those written in the last two minutes before ``now``; 0 if none was."""
+    times = [path.stat().st_mtime for path in (course.folder / "records").rglob("*.json")]
+    recent = [time for time in times if now - time < 120]
+    return 60 * len(recent) / max(now - min(recent), 1.0) if recent else 0.0
+
+
 def outcome(future):
     """(record, None) or (None, why there is none)."""
     try:

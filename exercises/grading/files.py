@@ -10,6 +10,19 @@ class Busy(RuntimeError):
     """Another process writes into this class now."""
 
 
+def holder(folder):
+    """The process that writes into a class now, or None."""
+    try:
+        with open(Path(folder) / ".lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return lock.read().strip() or "?"
+    except FileNotFoundError:
+        pass
+    return None
+
+
 def write_atomically(path, data):
     """Put ``data`` (bytes) at ``path``: a reader sees the old file or the new one, never a part."""
     path = Path(path)

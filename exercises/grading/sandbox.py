@@ -50,7 +50,7 @@ class Limits:
     seconds: float = 10.0
     memory: int = 2 << 30
     processes: int = 64
-    answer: int = 8 << 20
+    answer: int = 32 << 20
     disk: int = 64 << 20
 
     def __post_init__(self):
