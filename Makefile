@@ -5,12 +5,12 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test lint bench clean lock
+.PHONY: help setup book serve test lint bench grade-demo clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 	@echo
 	@echo "First time: make book && make serve. Needs Python 3.11 to 3.13 (another than python3:"
 	@echo "make PYTHON=/path/to/python book); the rest installs itself into .venv and node_modules."
@@ -30,6 +30,10 @@ test: setup ## everything: lint, library, chapters, exercises, the built site in
 
 lint: setup ## style, spelling, and that every notebook is normal
 	@$(PY) tools/lint.py
+
+grade-demo: setup ## a class of 30 invented students, graded from nothing (needs bubblewrap)
+	@$(PY) tools/debian.py
+	@rm -rf _build/grade-demo && $(PY) -m exercises demo _build/grade-demo --run
 
 bench: setup ## speed of optlib beside plain numpy, torch (if installed) and hand-optimised code
 	@$(PY) -m benchmarks

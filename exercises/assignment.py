@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 CODE_STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's words
 TEXT_STUB = ("YOUR ANSWER HERE",)
+SELF_CHECK = "self_check"  # grade_id of a released sheet's last cell; see selfcheck.py
 MARKER = re.compile(r"\b(BEGIN|END)[ _-]*(SOLUTIONS?|HIDDEN|MARK|TESTS?)\b", re.IGNORECASE)
 
 
@@ -141,6 +142,7 @@ def shown(cell):
 
 
 def student_cells(notebook):
-    """The code of a notebook that is the student's to run: code cells that are not test cells."""
+    """The code of a notebook that is the student's to run: code cells that hold no tests."""
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code = [cell for cell in code if grading(cell)["grade_id"] != SELF_CHECK]
     return [c["source"] for c in code if grading(c)["solution"] or not grading(c)["grade"]]

@@ -12,12 +12,13 @@ import json
 import re
 from pathlib import Path
 
-from exercises import leaks
+from exercises import leaks, selfcheck
 from exercises.assignment import (
     BEGIN,
     END,
     HERE,
     MARKER,
+    SELF_CHECK,
     SourceError,
     grading,
     shown,
@@ -53,7 +54,10 @@ def to_bytes(notebook):
 
 
 def student_version(assignment):
-    """The student's notebook: stubs for solutions, no outputs, nbgrader's locks and checksums."""
+    """The student's notebook: stubs for solutions, no outputs, nbgrader's locks and checksums.
+
+    Two cells that the source does not have stand at its end: see :mod:`exercises.selfcheck`.
+    """
     cells = []
     for source in assignment.cells:
         meta = grading(source)
@@ -69,15 +73,19 @@ def student_version(assignment):
             cell |= {"outputs": [], "execution_count": None}
         if meta["grade_id"]:
             cell["metadata"]["nbgrader"] = dict(source["metadata"]["nbgrader"])
-            cell["metadata"]["deletable"] = False
-            if not meta["solution"]:
-                cell["metadata"]["editable"] = False
-            cell["metadata"]["nbgrader"] |= {
-                "cell_type": cell["cell_type"],
-                "checksum": checksum(cell),
-            }
+            _locked(cell)
         cells.append(cell)
+    cells += [_locked(cell) for cell in selfcheck.cells(assignment)]
     return {"cells": cells, "metadata": KERNEL, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _locked(cell):
+    """The cell with what keeps a student from changing or deleting it."""
+    cell["metadata"]["deletable"] = False
+    if not grading(cell)["solution"]:
+        cell["metadata"]["editable"] = False
+    cell["metadata"]["nbgrader"] |= {"cell_type": cell["cell_type"], "checksum": checksum(cell)}
+    return cell
 
 
 def checksum(cell):
@@ -156,6 +164,8 @@ def metadata(cell):
             yield f"nbgrader metadata needs {key}: true or false, and has {given.get(key)!r}"
     if not re.fullmatch(r"[a-zA-Z0-9_-]+", str(meta["grade_id"] or "")):
         yield f"grade_id is {meta['grade_id']!r}; it needs letters, digits, - or _"
+    if meta["grade_id"] in (selfcheck.TEXT_ID, SELF_CHECK):
+        yield f"grade_id {meta['grade_id']!r} is that of a cell which the release adds; rename it"
     points = given.get("points")
     number = isinstance(points, (int, float)) and not isinstance(points, bool)
     if meta["grade"] and not (number and 0 < points < float("inf")):

@@ -191,7 +191,7 @@ def test_a_named_browser_that_does_not_start_is_an_error(monkeypatch):
 def test_no_browser_at_all_is_one_clear_line(monkeypatch):
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(chromium, "find", lambda: None)
-    monkeypatch.setattr(chromium, "_install", lambda packages: False)
+    monkeypatch.setattr(chromium.debian, "install", lambda packages: False)
     monkeypatch.setattr(chromium.subprocess, "run", lambda *_, **__: None)
     with pytest.raises(SystemExit) as stopped:
         chromium.get()

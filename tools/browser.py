@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import debian
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -50,33 +52,13 @@ def _playwrights():
     return path if Path(path).exists() else None
 
 
-def _install(packages):
-    """Debian packages, as root or with a sudo that asks nothing. True if they are there now."""
-    if not shutil.which("apt-get"):
-        return False
-    sudo = []
-    if os.geteuid() != 0:
-        sudo = ["sudo", "-n"]
-        if (
-            not shutil.which("sudo")
-            or subprocess.run([*sudo, "true"], capture_output=True).returncode
-        ):
-            return False
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        done = subprocess.run(
-            [*sudo, "apt-get", "-qq", *step], capture_output=True, env=environment
-        )
-    return done.returncode == 0
-
-
 def get():
     """Path of a Chromium, installed now if need be. Exits with one line if there is no way."""
     path = find()
     if path:
         return path
     print("browser: no Chromium found; installing one", flush=True)
-    if _install(["chromium", "fonts-dejavu-core"]) and (path := find()):
+    if debian.install(["chromium", "fonts-dejavu-core"]) and (path := find()):
         return path
     command = [sys.executable, "-m", "playwright", "install", "chromium"]
     subprocess.run(command, capture_output=True)

@@ -9,6 +9,7 @@ import os
 import sys
 
 import browser
+import debian
 import environment
 from environment import ROOT
 
@@ -16,6 +17,8 @@ from environment import ROOT
 def main():
     environment.apply()
     os.environ["CHROMIUM"] = browser.get()
+    debian.sandbox()
+    debian.database()
     os.chdir(ROOT)
     command = [
         sys.executable, "-m", "pytest", "-q", "-n", str(min(2, os.cpu_count() or 1)),

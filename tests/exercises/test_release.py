@@ -9,8 +9,16 @@ import sys
 import nbformat
 import pytest
 
-from exercises.assignment import Assignment, SourceError, grading, read_notebook, shown
+from exercises.assignment import (
+    SELF_CHECK,
+    Assignment,
+    SourceError,
+    grading,
+    read_notebook,
+    shown,
+)
 from exercises.release import checksum, release, student_version
+from exercises.selfcheck import TEXT_ID
 
 
 def test_the_student_version_is_valid_and_clean(assignment, tmp_path):
@@ -18,10 +26,12 @@ def test_the_student_version_is_valid_and_clean(assignment, tmp_path):
     assert path == tmp_path / assignment.name / f"{assignment.name}.ipynb"
     nbformat.validate(nbformat.read(path, 4))
     notebook = read_notebook(path)
-    assert len(notebook["cells"]) == len(assignment.cells)
-    for cell, source in zip(notebook["cells"], assignment.cells, strict=True):
-        assert cell["id"] == source["id"]
+    *cells, hint, check = notebook["cells"]
+    assert [grading(cell)["grade_id"] for cell in (hint, check)] == [TEXT_ID, SELF_CHECK]
+    for cell in notebook["cells"]:
         assert not cell.get("outputs") and cell.get("execution_count") is None
+    for cell, source in zip(cells, assignment.cells, strict=True):
+        assert cell["id"] == source["id"]
         assert "SOLUTION" not in cell["source"]
         if grading(cell)["solution"]:
             stub = {"code": "raise NotImplementedError()", "markdown": "YOUR ANSWER HERE"}
@@ -151,6 +161,10 @@ REFUSED = {
     "text for points": (meta("test_gd", points="3"), "points '3': set a positive number"),
     "points without a grade": (meta("gd", points=3), "points 3 but is not marked as graded"),
     "bad grade_id": (meta("gd", grade_id="my gd"), "grade_id is 'my gd'; it needs letters"),
+    "the self-check's": (
+        meta("gd", grade_id="self_check"),
+        "is that of a cell which the release adds",
+    ),
     "no grade_id": (meta("gd", grade_id=None), "grade_id is None"),
     "old schema": (meta("gd", schema_version=1), "schema_version is 1"),
     "no solution key": (meta("gd", solution=None), "needs solution: true or false"),
