@@ -30,8 +30,9 @@ import latex2mathml.converter
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from exercises.assignment import grading
+from exercises.assignment import SELF_CHECK, grading
 from exercises.release import KERNEL, student_version, to_bytes
+from exercises.selfcheck import TEXT_ID
 
 LONGEST = 20_000  # characters of a text that is laid out; a longer one is shown as it was typed
 MOST = 100_000  # characters that are shown at all
@@ -59,6 +60,7 @@ def notebook(assignment, record, cells):
     """
     sheet = student_version(assignment)["cells"]
     names = {grading(cell)["grade_id"] for cell in sheet} - {None}
+    sheet = [cell for cell in sheet if grading(cell)["grade_id"] not in (TEXT_ID, SELF_CHECK)]
     own, added, last = {}, {}, None
     for cell in cells:
         if cell.name in names and cell.name not in own:

@@ -24,6 +24,12 @@ def student(assignment, tmp_path_factory):
     return read_notebook(release(assignment, tmp_path_factory.mktemp("release")))
 
 
+def code_answers(notebook):
+    """The student's code but for what a person marks, which takes time and bears on no test."""
+    manual = [cell for cell in notebook["cells"] if grading(cell)["grade"]]
+    return [text for text in student_cells(notebook) if text not in [c["source"] for c in manual]]
+
+
 def visible_tests(notebook):
     cells = [cell for cell in notebook["cells"] if grading(cell)["grade"]]
     return {grading(c)["grade_id"]: c["source"] for c in cells if not grading(c)["solution"]}
@@ -40,7 +46,7 @@ def test_the_solution_runs_and_passes_the_visible_tests(assignment):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_solution_passes_every_hidden_test(assignment, grade, cases, seed):
-    verdicts = grade(student_cells(assignment.notebook), cases(assignment, seed))
+    verdicts = grade(code_answers(assignment.notebook), cases(assignment, seed))
     assert len(verdicts) >= 5
     assert {title: said for title, said in verdicts.items() if said} == {}
 
@@ -74,7 +80,7 @@ def test_a_planted_fault_is_found(assignment, mutant, grade, cases):
     for text, other in mutant["change"]:
         assert source.count(text) == 1, f"{text!r} should stand once in cell {mutant['cell']}"
         source = source.replace(text, other)
-    cells = student_cells(assignment.notebook)
+    cells = code_answers(assignment.notebook)
     cells[cells.index(cell["source"])] = source
     assert mutant["fails"]
     for seed in SEEDS[:3]:
@@ -126,9 +132,13 @@ def test_any_data_gets_feedback_never_an_error_of_the_test(junk, wrap):
         result = [junk, False] if wrap else junk
         for outcome in ({"returned": result, "after": {}}, junk, {"raised": junk}):
             said = verdict(case, outcome)
-            assert isinstance(said, str) and 10 < len(said) < 500
+            if said is None and isinstance(outcome, dict):  # junk may hit a right answer
+                assert outcome.get("returned") == RIGHT[case.title]
+            else:
+                assert isinstance(said, str) and 10 < len(said) < 500
 
 
+RIGHT = {"sgd: nothing": 0}
 CASES = [case for path in HERE.glob("*/hidden.py") for case in Assignment(path.parent).cases(0)]
 
 
