@@ -22,6 +22,17 @@ def write_atomically(path, data):
     os.replace(part, path)
 
 
+def writing(folder):
+    """Whether the process that last held the lock of a class lives (not whether it holds it)."""
+    try:
+        os.kill(int((Path(folder) / ".lock").read_text()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def sole_writer(folder):
     """Hold the lock of a class; Busy if another process does. It ends with the process."""
