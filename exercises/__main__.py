@@ -2,8 +2,10 @@
 called here with what the words say; what is loaded is what the verb needs."""
 
 import argparse
+import contextlib
 import sys
 import time
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -23,9 +25,9 @@ Exercises for a class. From a new class to grades:
   review FOLDER                     mark plots and essays in nbgrader's formgrader
   feedback FOLDER                   a page for each student
   export FOLDER                     tables for Moodle, Canvas and you; statistics; pairs alike
-  status FOLDER                     how far everything is
+  status FOLDER                     how far everything is, and what comes next
 
-exercises/README.md walks through it in five minutes.
+FOLDER is that of the class, anywhere. exercises/README.md walks through it in five minutes.
 """
 
 
@@ -56,16 +58,20 @@ def parser():
     )
     one = verb("release", "write the student notebook of an assignment", released, folder=False)
     one.add_argument("assignment", help="its name, or the folder of a private copy")
-    one.add_argument("--to", type=Path, default=RELEASED, metavar="FOLDER", help="%(default)s")
+    one.add_argument(
+        "--to", type=Path, default=RELEASED, metavar="FOLDER", help="where to; default: %(default)s"
+    )
     take = verb("collect", "take notebooks that were handed in", collected)
     take.add_argument("assignment", help="its name in course.toml")
     take.add_argument("source", type=Path, help="a folder, a zip, a tar(.gz) or one .ipynb")
-    take.add_argument("--when", type=moment, help="when: 2026-12-01T23:59:00+01:00")
-    take.add_argument("--student", help="id of the student to whom all of it belongs")
+    take.add_argument("--when", type=moment, help="the right time: 2026-12-01T23:59:00+01:00")
+    take.add_argument("--student", metavar="ID", help="to whom all of it belongs")
     run = verb("grade", "run the hidden tests", graded)
     which(run)
     run.add_argument("--student", action="append", metavar="ID", help="only this; may be repeated")
-    run.add_argument("--jobs", type=int, help="at once on this machine; default: its cores")
+    run.add_argument(
+        "--jobs", type=several, metavar="N", help="at once on this machine; default: its cores"
+    )
     run.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster: tcp://HOST:8786")
     run.add_argument("--force", action="store_true", help="grade again what is graded")
     run.add_argument(
@@ -79,6 +85,7 @@ def parser():
     which(tell)
     tell.add_argument("--book", metavar="URL", help="of the published book, to link its chapters")
     give = verb("export", "write grades, statistics and similarity", exported)
+    which(give)
     give.add_argument(
         "--format", action="append", choices=("plain", "moodle", "canvas"), help="default: all"
     )
@@ -96,6 +103,9 @@ def main(argv=None):
     given = parser().parse_args(argv)
     try:
         return given.does(given) or 0
+    except BrokenPipeError:  # who reads along has seen enough
+        sys.stdout = None
+        return 0
     except KeyboardInterrupt:
         print("\nstopped; what was done is kept, start it again for the rest", file=sys.stderr)
         return 130
@@ -110,10 +120,23 @@ def assignments():
 
 
 def moment(text):
-    when = datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise argparse.ArgumentTypeError("give its zone, too: 2026-12-01T23:59:00+01:00")
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise argparse.ArgumentTypeError("write day, time and zone: 2026-12-01T23:59:00+01:00")
     return when
+
+
+def several(text):
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def count(number, one, many=None):
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def course(given):
@@ -122,7 +145,19 @@ def course(given):
     made = Course(given.folder)
     for name in getattr(given, "assignment", None) or ():
         made.plan(name)  # an unknown name is an error that lists the known ones
+    for one in getattr(given, "student", None) or ():
+        made.student(one)
     return made
+
+
+def begun(made, given):
+    """The assignments that are meant: those named, else those of which something was handed in."""
+    names = [name for name in made.plans if not given.assignment or name in given.assignment]
+    if not given.assignment:
+        names = [name for name in names if made.attempts(name)]
+    if not names:
+        raise ValueError("nothing was handed in yet; begin with: python -m exercises collect")
+    return names
 
 
 def new_class(given):
@@ -131,6 +166,8 @@ def new_class(given):
 
     for path in starter(given.folder, given.name):
         print(f"wrote {path}: fill it in")
+    if HERE.parent in path.resolve().parents:
+        print("It lies in the repository of the book and must stay private: better move it.")
 
 
 def demo(given):
@@ -155,24 +192,36 @@ def released(given):
 
 def collected(given):
     """Take what was handed in, as attempts. Nothing is run; the same file is taken once."""
-    from exercises.grading.collect import collect
+    from exercises.grading.collect import collect, elsewhere
     from exercises.grading.course import Course
 
-    report = collect(
-        Course(given.folder), given.assignment, given.source, given.when, given.student
-    )
+    made = Course(given.folder)
+    if not made.students:
+        raise ValueError(f"{made.folder / 'students.csv'} names nobody yet: fill it in first")
+    report = collect(made, given.assignment, given.source, given.when, given.student)
     for line in report:
-        if not line.new:
+        if line.attempt is None:
             print(f"{line.student or '?'}: {line.what}")
-    new = sum(line.new for line in report)
-    nobody = sum(line.student is None for line in report)
-    print(f"{new} new attempts" + (f"; {nobody} things are nobody's, see above" if nobody else ""))
+        elif line.new and (other := elsewhere(line.attempt)):
+            print(f"{line.student}: this is a sheet of {other}; if so, delete {line.attempt.path}")
+    said = [
+        count(sum(line.new for line in report), "new attempt"),
+        f"{sum(not line.new for line in report if line.attempt)} there already",
+    ]
+    if nobody := sum(line.student is None for line in report):
+        said.append(f"{nobody} left over, see above")
+    none = [one for one in made.students if not made.attempts(given.assignment, one)]
+    if none:
+        names = ": " + ", ".join(none) if len(none) <= 20 else ""
+        said.append(f"nothing yet from {count(len(none), 'student')}{names}")
+    print("; ".join(said))
 
 
 def graded(given):
     """Run the hidden tests on every attempt whose record is missing or out of date."""
     from exercises.grading import engine
 
+    made = course(given)
     if given.unsafe:
         print(
             "--unsafe: what students wrote now runs with your rights and can read, change and send "
@@ -180,19 +229,30 @@ def graded(given):
             file=sys.stderr,
         )
         time.sleep(3)
-    with tqdm(unit="attempt", leave=True) as bar:
+    with contextlib.ExitStack() as stack:
+        bar = None
 
         def progress(done, all):
-            bar.total = all
-            bar.update(done - bar.n)
+            nonlocal bar
+            if all and bar is None:
+                bar = stack.enter_context(tqdm(total=all, unit="attempt"))
+            if bar is not None:
+                bar.update(done - bar.n)
 
         summary = engine.run(
-            course(given), given.assignment, given.student, jobs=given.jobs,
+            made, given.assignment, given.student, jobs=given.jobs,
             scheduler=given.scheduler, force=given.force, unsafe=given.unsafe, progress=progress,
         )  # fmt: skip
-    print(f"{summary.graded} attempts graded, {summary.kept} had a valid record")
-    for error in summary.errors:
-        print(f"not graded: {error}", file=sys.stderr)
+    alike = Counter(error.partition(", ")[2] for error in summary.errors)
+    for error in dict.fromkeys(summary.errors):
+        student, _, what = error.partition(", ")
+        if times := alike.pop(what, 0):  # the same once, not for each of 200 students
+            others = f" and {count(times - 1, 'other attempt')}" if times > 1 else ""
+            print(f"not graded: {student}{others}, {what}", file=sys.stderr)
+    if not summary.graded + summary.kept + len(summary.errors):
+        print("nothing was handed in yet; begin with: python -m exercises collect")
+        return 1
+    print(f"{count(summary.graded, 'attempt')} graded; {summary.kept} had been before")
     return 1 if summary.errors else 0
 
 
@@ -208,55 +268,92 @@ def told(given):
     from exercises.grading import export, feedback, gradebook
 
     mine = course(given)
+    names = begun(mine, given)
     gradebook.update(mine)
     results, scores = export.gather(mine)
-    for name in given.assignment or results:
+    for name in names:
         notes = gradebook.comments(mine, name)
         paths = feedback.write(mine, name, results[name], scores[name], notes, given.book)
         print(f"wrote {len(paths)} pages for {name}")
-    print(f"wrote {feedback.write_index(mine, results)}")
+    shown = {name: found for name, found in results.items() if name in begun(mine, ALL)}
+    print(f"wrote {feedback.write_index(mine, shown or results)}")
 
 
 def exported(given):
-    """Write exports/: grades for yourself, Moodle and Canvas, item statistics, similar pairs."""
+    """Write exports/: grades for yourself, Moodle and Canvas, item statistics, similar pairs.
+
+    Without --assignment, of all of which something was handed in. An empty field, where a total is
+    not complete, erases the grade that Canvas has.
+    """
     from exercises.grading import export, gradebook, similarity, statistics
 
     mine = course(given)
+    names = begun(mine, given)
     gradebook.update(mine)
     results, scores = export.gather(mine)
-    paths = export.write(mine, given.format or export.FORMATS, results, scores)
+    results = {name: results[name] for name in names}
+    formats = given.format or export.FORMATS
+    paths, said = export.write(mine, formats, results, scores), []
     for name in results:
         rows = statistics.items(mine, name, results[name], scores[name])
-        statistics.write(mine, name, rows)
-        print(statistics.text(rows, name))
+        paths.append(statistics.write(mine, name, rows))
         alike = similarity.pairs(mine, name, results[name])
         paths += similarity.write(mine, name, alike)
+        said += [statistics.text(rows, name), similarity.text(alike, name).partition("\n")[0], ""]
+    print("\n".join(said))
     for path in paths:
         print(f"wrote {path}")
+    empty = sum(not export.total(result) for found in results.values() for result in found)
+    if empty and "canvas" in formats:
+        print(
+            f"{count(empty, 'total')} left empty, as not complete: Canvas erases what stands there "
+            "(its page after the upload shows it first)."
+        )
 
 
 def status(given):
-    """How far each assignment is: a row of numbers for each."""
-    from exercises.grading import engine, files
-    from exercises.grading.results import status as rows
+    """How far each assignment is, and what comes next.
 
-    mine = course(given)
-    table = [row.as_dict() for row in rows(mine, given.assignment)]
-    if not table:
-        print("no assignment is set; course.toml lists them")
-        return
-    columns = [[name.replace("_", " ") for name in table[0]]]
-    columns += [[str(value) for value in row.values()] for row in table]
-    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
-    for row in columns:
+    attempts, to grade: files collected, and those without a record that fits today's tests, seed,
+    limits and grader. handed in, unreadable, to mark, complete: students, by what counts of each.
+    """
+    from exercises.grading import results
+
+    made = course(given)
+    rows = results.status(made, given.assignment)
+    head = "assignment", "attempts", "to grade", "handed in", "unreadable", "to mark", "complete"
+    table = [head]
+    for row in rows:
+        if row.attempts or given.assignment:
+            handed_in = f"{row.handed_in} of {row.students}"
+            numbers = (row.attempts, row.waiting + row.stale, handed_in, row.unreadable,
+                       row.to_mark, row.marked)  # fmt: skip
+            table.append([row.assignment, *map(str, numbers)])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table if len(table) > 1 else ():
         cells = (cell.ljust(width) if i == 0 else cell.rjust(width)
                  for i, (cell, width) in enumerate(zip(row, widths, strict=True)))  # fmt: skip
         print("  ".join(cells).rstrip())
-    if process := files.holder(mine.folder):
-        left = sum(row["waiting"] + row["stale"] for row in table)
-        rate = engine.pace(mine, time.time())
-        ends = f", about {left / rate:.0f} minutes" if rate else ""
-        print(f"process {process} is grading now: {rate:.0f} a minute, {left} left{ends}")
+    if none := [row.assignment for row in rows if not row.attempts and not given.assignment]:
+        print(f"nothing handed in: {', '.join(none)}")
+    for row in rows:
+        if row.stale:
+            print(f"{row.assignment}: {row.stale} stale (tests, seed, limits or grader changed)")
+        if row.strangers:
+            names = ", ".join(made.strangers(row.assignment)[:10])
+            print(f"{row.assignment}: attempts of {row.strangers} not in students.csv: {names}")
+    left = sum(row.waiting + row.stale for row in rows)
+    if rate := results.rate(made) if left else None:
+        print(f"being graded: {rate:.0f} a minute, about {left / rate:.0f} min left")
+    for verb, wanted in (
+        ("collect", not any(row.attempts for row in rows)),
+        ("grade", left and not rate),
+        ("review", not left and any(row.to_mark for row in rows)),
+        ("feedback and export", True),
+    ):
+        if wanted and not (left and verb.startswith("feedback")):
+            print(f"next: {verb}")
+            break
 
 
 def validated(given):
@@ -277,6 +374,7 @@ def leaked(given):
     return 1 if found else 0
 
 
+ALL = argparse.Namespace(assignment=None)
 NAMES = {graded: "grade", status: "status", told: "feedback", exported: "export"}
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exercises.grading.course import Attempt, CourseError, stem
+from exercises.assignment import SELF_CHECK
+from exercises.grading import submission
+from exercises.grading.course import NAME, Attempt, CourseError, stem
 from exercises.grading.files import write_atomically
 
 MB = 1 << 20
@@ -38,6 +40,7 @@ MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+(_(?P
 CANVAS = re.compile(
     r"(?P<name>[^_]+)(?P<late>_late)?_(?P<number>\d+)_\d+_(?P<file>.+)", re.IGNORECASE
 )
+SHEET = re.compile(rf"'assignment': '({NAME.pattern})'")  # in the self-check of a notebook
 COPY = r"( ?\(\d+\)|-\d+)?"  # what browsers and Canvas add to a name that is there already
 
 
@@ -147,6 +150,19 @@ def keep(course, assignment, student, when, data):
     return Attempt(assignment, student, when, path, digest), True
 
 
+def elsewhere(attempt):
+    """The name of the other assignment whose sheet an attempt is; None if it is as it should be."""
+    try:
+        cells = submission.cells(attempt.path.read_bytes())
+    except submission.Unreadable:
+        return None
+    for cell in cells:
+        found = SHEET.search(cell.source) if cell.name == SELF_CHECK else None
+        if found:
+            return None if found[1] == attempt.assignment else found[1]
+    return None
+
+
 class Report:
     """Lines about students and about names that are no student's, not too many of any."""
 
@@ -252,7 +268,7 @@ def unwrapped(names, placed, report):
         else:
             return placed
         if others := [entry for entry, parts in placed if parts[0] != top or len(parts) == 1]:
-            what = f"{len(others)} files outside of {printable(top)} are not looked at"
+            what = f"not looked at: {len(others)} outside of {printable(top)}"
             report.note(None, "/", what)
         placed = [(e, parts[1:]) for e, parts in placed if parts[0] == top and len(parts) > 1]
 
@@ -323,13 +339,13 @@ def choose(course, assignment, student, files, report):
     for entry, parts in files:
         name = parts[-1].casefold()
         if any(part.startswith(".") or part == "__MACOSX" for part in parts):
-            aside["hidden files"] += 1
+            aside["hidden"] += 1
         elif (
             parts[0].casefold() in others
             and len(parts) > 1
             or name.removesuffix(".ipynb") in others
         ):
-            aside["files of other assignments"] += 1
+            aside["of other assignments"] += 1
         elif notebook(name):
             home = parts[:-1] == [assignment] and name == f"{assignment}.ipynb".casefold()
             ranks[0 if home else 1 if own.fullmatch(name) else 2].append(entry)
@@ -339,9 +355,9 @@ def choose(course, assignment, student, files, report):
             why = "an archive in the archive is not opened; the notebook itself is to be handed in"
             report.skip(student, entry.name, why)
         elif parts != [assignment, "timestamp.txt"]:
-            aside["files that are no notebooks"] += 1
+            aside["without the ending .ipynb"] += 1
     for what, count in sorted(aside.items()):
-        report.note(student, "", f"{count} {what} not looked at")
+        report.note(student, "", f"not looked at: {count} {what}")
     if not ranks:
         report.note(student, "", f"no notebook: {assignment}.ipynb is to be handed in")
         return []

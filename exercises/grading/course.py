@@ -110,8 +110,8 @@ class Course:
         """What was handed in, sorted by (assignment, student, when, digest)."""
         names = self.plans if assignment is None else [self.plan(assignment).name]
         ids = self.students if student is None else [student]
-        if student is not None and student not in self.students:
-            raise CourseError(f"{student!r} is no id of {self.folder / 'students.csv'}")
+        if student is not None:
+            self.student(student)
         found = []
         for name in names:
             for one in ids:
@@ -119,6 +119,12 @@ class Course:
                     if not path.name.startswith("."):  # half written
                         found.append(read_attempt(name, one, path))
         return sorted(found, key=lambda a: (a.assignment, a.student, a.when, a.digest))
+
+    def student(self, id):
+        """The student with that id, or CourseError."""
+        if id not in self.students:
+            raise CourseError(f"{id!r} is no id of {self.folder / 'students.csv'}")
+        return self.students[id]
 
     def strangers(self, assignment):
         """Names in attempts/ that are not (or no longer) in students.csv: they get no result."""

@@ -9,7 +9,9 @@ import concurrent.futures
 import functools
 import json
 import os
+import re
 import tempfile
+import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -40,8 +42,10 @@ def run(
     scheduler : address of a Dask scheduler that spreads the work instead
     force : grade again what has a valid record
     unsafe : without a sandbox, see :func:`exercises.grading.sandbox.check`
-    progress : called with (done, all) after each
+    progress : called with (done, all) at the start and after each
     """
+    if scheduler and not re.fullmatch(r"[a-z]+://\S+:\d+", scheduler):
+        raise ValueError(f"--scheduler {scheduler}: give its address, as in tcp://HOST:8786")
     if not scheduler:
         sandbox.check(unsafe)
     with files.sole_writer(course.folder):
@@ -54,6 +58,8 @@ def run(
                 summary.kept += 1
             else:
                 todo.append((attempt, plan, wanted))
+        if progress:
+            progress(0, len(todo))
         work = on_cluster if scheduler else on_this_machine
         done = work(todo, limits, unsafe, scheduler or jobs)
         for number, (attempt, record, error) in enumerate(done, 1):
@@ -108,19 +114,15 @@ def on_this_machine(todo, limits, unsafe, jobs):
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def pace(course, now):
-    """Records a minute, of those written in the last two minutes before ``now``; 0 if none was."""
-    times = [path.stat().st_mtime for path in (course.folder / "records").rglob("*.json")]
-    recent = [time for time in times if now - time < 120]
-    return 60 * len(recent) / max(now - min(recent), 1.0) if recent else 0.0
-
-
 def outcome(future):
     """(record, None) or (None, why there is none)."""
     try:
         return future.result(), None
     except Exception as error:
-        return None, f"{type(error).__name__}: {error}"
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename).name == "hidden.py"]
+        where = f" (hidden.py, line {lines[-1]})" if lines else ""
+        return None, f"{type(error).__name__}: {error}{where}"
 
 
 def on_cluster(todo, limits, unsafe, scheduler):

@@ -49,6 +49,7 @@ SAYS = {
         "write the function, and keep its name; part of an answer can earn points",
     ),
 }
+NO_ANSWER = "there is no answer of yours; part of one can earn points"
 MANUAL = {
     "to mark": "A person marks this part, and has not yet.",
     "failed": "Your code stopped with an error; what you wrote is marked by a person.",
@@ -161,7 +162,7 @@ def page(course, sheet, result, scores, comments, book=None):
         if not groups or groups[-1]["heading"] != heading:
             groups.append({"heading": heading, "parts": []})
         groups[-1]["parts"].append(part)
-    headline, explained = _headline(result, record)
+    headline, explained = _headline(result, record, parts)
     return _environment().get_template("feedback.html").render(
         title=sheet.title,
         name=full_name(result.student),
@@ -179,7 +180,7 @@ def page(course, sheet, result, scores, comments, book=None):
     )  # fmt: skip
 
 
-def _headline(result, record):
+def _headline(result, record, parts):
     """The one sentence at the top, and what explains it."""
     state, most = status(result), points(out_of(result))
     if state == "missing":
@@ -191,13 +192,14 @@ def _headline(result, record):
         return "Handed in, and not graded yet.", []
     if state == "unreadable":
         return "Your file was received, and it cannot be read as a notebook.", [
-            visible(record.get("reason", "")),
+            _sentence(record.get("reason", "")),
             "So nothing in it could be graded. What you wrote is kept.",
         ]
     if state == "to mark":
         sofar, of = points(result.auto), points(result.max_auto)
+        rest = sum(float(part["max"]) for part in parts if part["points"] == "?")
         return f"So far: {sofar} of {of} points for the code.", [
-            f"A person marks the rest, up to {points(result.max_manual)} points. The total follows."
+            f"A person marks the rest, up to {points(rest)} points. The total follows."
         ]
     return f"{points(result.total)} of {most} points.", []
 
@@ -297,7 +299,8 @@ def _manual(question, found, mark, comment):
         question, "?" if mark is None else points(mark), found["max"], kind="manual",
         status=head, says=says, bad=empty,
         comment=visible(comment or "").strip(), outputs=outputs,
-        source=visible(found.get("source", "")).strip("\n"), state=found["status"],
+        source="" if found["status"] in NOTHING else visible(found.get("source", "")).strip("\n"),
+        state=found["status"], empty=empty,
     )  # fmt: skip
 
 
@@ -308,7 +311,8 @@ def _sentence(words):
 
 
 def _part(question, earned, most, **more):
-    empty = {"good": False, "bad": False, "cases": [], "comment": "", "source": "", "outputs": []}
+    empty = dict.fromkeys(("good", "bad", "empty"), False)
+    empty |= {"cases": [], "comment": "", "source": "", "outputs": []}
     name = question.removeprefix("test_")
     return empty | {"id": question, "name": name, "points": earned, "max": points(most)} | more
 
@@ -357,6 +361,8 @@ def _next(result, record, parts):
         )
     for part in parts:
         failed = [case for case in part["cases"] if not case["passed"]]
+        if part["empty"]:
+            lines.append(f"{part['name']}: {NO_ANSWER}.")
         if part["kind"] == "manual" or part["good"]:
             continue
         if part["state"] == "graded" and failed:

@@ -10,19 +10,6 @@ class Busy(RuntimeError):
     """Another process writes into this class now."""
 
 
-def holder(folder):
-    """The process that writes into a class now, or None."""
-    try:
-        with open(Path(folder) / ".lock") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return lock.read().strip() or "?"
-    except FileNotFoundError:
-        pass
-    return None
-
-
 def write_atomically(path, data):
     """Put ``data`` (bytes) at ``path``: a reader sees the old file or the new one, never a part."""
     path = Path(path)
@@ -33,6 +20,17 @@ def write_atomically(path, data):
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def writing(folder):
+    """Whether the process that last held the lock of a class lives (not whether it holds it)."""
+    try:
+        os.kill(int((Path(folder) / ".lock").read_text()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -266,7 +266,13 @@ FRONT = "/formgrader/gradebook"
 ROOT = Path(__file__).resolve().parents[2]
 NO_MATHJAX = """{% macro mathjax() %}<script>
 var MathJax = {Hub: {Startup: {signal: {Interest: function (done) { done("End"); }}}}};
-</script>{% endmacro %}"""  # formulas are MathML; formgrader waits for MathJax before it scrolls
+</script><style>
+.tex2jax_ignore td, .tex2jax_ignore th {
+  padding: 2px 10px 2px 0; border-top: 1px solid #ddd; text-align: left; vertical-align: top;
+}
+.tex2jax_ignore details { margin: 4px 0; }
+.tex2jax_ignore summary { display: list-item; cursor: pointer; }
+</style>{% endmacro %}"""  # formulas are MathML; formgrader waits for MathJax before it scrolls
 
 
 def review(course, port=None, results=None):
@@ -276,11 +282,17 @@ def review(course, port=None, results=None):
     """
     from exercises.grading import gradebook
 
+    print("Bringing the gradebook up to date ...", flush=True)
     gradebook.update(course, results)
+    print("Starting formgrader ...", flush=True)
     before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ends as Ctrl-C does
     try:
         with serving(course, port) as (address, server):
-            print(f"Mark here: {address}\nThe address holds the key. Ctrl-C ends it.", flush=True)
+            print(
+                f"Mark here: {address}\nThe address holds the key; share it with nobody. Marks are "
+                "saved as you type them.\nCtrl-C ends it.",
+                flush=True,
+            )
             server.wait()
             raise MarkingError("the server for marking ended by itself; start it again")
     except KeyboardInterrupt:

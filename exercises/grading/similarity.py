@@ -217,8 +217,8 @@ def text(rows, assignment):
     """The report for a terminal: what stands out, with the passages, and how to read it."""
     listed = [row for row in rows if row.listed]
     lines = [
-        f"{assignment}: {len(listed) or 'no'} pair(s) of students stand out "
-        f"(similarity at least {LEAST:g}, and {ABOVE:g} above what is usual in this class)",
+        f"{assignment}: pairs of students that stand out: {len(listed) or 'none'}",
+        f"(Similarity at least {LEAST:g}, and {ABOVE:g} more than is usual here.)",
         "Right answers to the same question look alike. Read both before you think anything.",
     ]
     for row in listed:
@@ -229,7 +229,7 @@ def text(rows, assignment):
                 lines += [f"  {name}:"]
                 lines += [f"    | {plain_text(line)}" for line in passage.split("\n")]
     if len(rows) > len(listed):
-        lines += ["", f"{len(rows) - len(listed)} more pair(s) share {LEAST:g}, as is usual here."]
+        lines += ["", f"Pairs at {LEAST:g} or more, as is usual here: {len(rows) - len(listed)}"]
     return "\n".join(lines) + "\n"
 
 

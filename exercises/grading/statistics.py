@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from exercises.grading.export import csv_bytes, plain_text
 from exercises.grading.files import write_atomically
 
+WIDTH = 55  # of names in the table for a terminal
 FEWEST = 3
 
 
@@ -75,7 +76,7 @@ def items(course, assignment, results, scores=None):
             for r in graded
             if question in r.record["manual"]
         )
-        rows.append(_item(question, None, earned, total, statuses, machine=False))
+        rows.append(_item(question, None, earned, total, statuses, meta["points"]))
     return rows
 
 
@@ -83,8 +84,10 @@ def _total(record):
     return sum(question["points"] for question in record["questions"].values())
 
 
-def _item(question, case, earned, total, statuses, machine=True):
-    most = max((most for _, most in earned.values()), default=0)
+def _item(question, case, earned, total, statuses, by_hand=None):
+    """``by_hand``: the most that a person gives, of a question that the machine does not know."""
+    machine = by_hand is None
+    most = max((most for _, most in earned.values()), default=by_hand or 0)
     difficulty = math.fsum(p / m for p, m in earned.values()) / len(earned) if earned else None
     own = [points for points, _ in earned.values()]
     rest = [total[s] - (points if machine else 0) for s, (points, _) in earned.items()]
@@ -118,24 +121,28 @@ def correlation(own, rest):
 def text(rows, assignment):
     """A table for a terminal."""
     lines = [
-        f"{assignment}: difficulty = share of the points (1: everybody has them all);",
-        "discrimination = correlation with the other points (near 0 or below: look at the test)",
+        f"{assignment}",
+        "share: of the points that the n students have; corr.: with their other points",
+        "(near 0 or below: look at the test)",
         "",
-        f"{'':60} {'n':>4} {'max':>6} {'diff.':>6} {'discr.':>6}",
+        f"{'':{WIDTH}} {'n':>4} {'max':>5} {'share':>5} {'corr.':>5}",
     ]
     for row in rows:
         name = row.question if row.case is None else f"  {plain_text(row.case)}"
-        name = name if len(name) <= 60 else name[:57] + "..."
-        numbers = [f"{row.students:4d}", f"{row.max:6g}", _two(row.difficulty)]
-        last = _two(row.discrimination) + (f"  ({row.why})" if row.why else "")
-        lines.append(" ".join([f"{name:60}", *numbers, last]))
-        if row.statuses:
-            lines.append("  " + ", ".join(f"{n} {status}" for status, n in row.statuses.items()))
+        if len(name) > WIDTH:  # titles differ at their ends
+            name = f"{name[: WIDTH - 23]}...{name[-20:]}"
+        numbers = [f"{row.students:4d}", f"{row.max:5g}", _two(row.difficulty)]
+        lines.append(" ".join([f"{name:{WIDTH}}", *numbers, _two(row.discrimination)]))
+        said = [f"{n} {status}" for status, n in row.statuses.items()]
+        if row.why and row.case is None:
+            said.append(f"no correlation: {row.why}")
+        if said:
+            lines.append("  " + ", ".join(said))
     return "\n".join(lines) + "\n"
 
 
 def _two(value):
-    return f"{'-':>6}" if value is None else f"{value:6.2f}"
+    return f"{'-':>5}" if value is None else f"{value:5.2f}"
 
 
 def write(course, assignment, rows):

@@ -162,9 +162,13 @@ def _sheet(notebook, assignment, report):
         whole = [grading(cell)["grade_id"] for cell in student_version(assignment)["cells"]]
         if not set(whole) & {grading(cell)["grade_id"] for cell in notebook["cells"]} - {None}:
             report.notes.append(f"no cell of this notebook belongs to {assignment.name}")
+        for cell in notebook["cells"]:
+            own = selfcheck.read_sheet(cell["source"]) if _of_check(cell) else None
+            if own and own["assignment"] != assignment.name:
+                report.notes.append(f"this is the notebook of {own['assignment']}: the wrong file?")
         return selfcheck.sheet_of(assignment)
     for cell in notebook["cells"]:
-        if grading(cell)["grade_id"] == SELF_CHECK and _untouched(cell):
+        if _of_check(cell):
             if sheet := selfcheck.read_sheet(cell["source"]):
                 return sheet
     sheet = {"assignment": report.path.stem, "tests": {}, "manual": {}}
@@ -187,6 +191,11 @@ def _sheet(notebook, assignment, report):
         "seen here; name the assignment (--assignment) to look for all of them"
     )
     return sheet
+
+
+def _of_check(cell):
+    """Whether a cell is the self-check, as it was released."""
+    return grading(cell)["grade_id"] == SELF_CHECK and _untouched(cell)
 
 
 def _untouched(cell):

@@ -127,6 +127,17 @@ def test_a_manual_part_with_nothing_in_it_has_no_points_and_waits_for_nobody(one
     assert "m1_plot: 0 of 4 points Nothing handed in. The cell is as it was given out." in said
     assert "m1_essay: 0 of 6 points Nothing handed in. The cell has been deleted." in said
     assert "A person marks" not in said and "To be marked" not in said
+    assert "m1_plot: there is no answer of yours; part of one can earn points." in said
+
+
+def test_what_waits_for_a_person_is_what_is_there(one):
+    """A stub is not shown as handed in, and its points are not promised."""
+    empty = small.manual("untouched", source="# YOUR CODE HERE")
+    essay = small.manual("to mark", most=6, source="My words.", kind="markdown")
+    record = full_record() | {"manual": {"m1_plot": empty, "m1_essay": essay}}
+    said = words(written(*one(record=record)))
+    assert "A person marks the rest, up to 6 points." in said
+    assert "YOUR CODE" not in said and "What you handed in: My words." in said
 
 
 def test_an_extension_is_the_due_date_of_who_has_it(one):
@@ -151,7 +162,7 @@ def test_what_is_said_once_is_not_said_for_every_case(one):
         (dict(handed_in=False), ["Nothing has been handed in.", "assignment has 18"], "Handed"),
         (dict(), ["Handed in, and not graded yet.", "Handed in 1 December"], "Points"),
         (dict(record=full_record() | dict(status="unreadable", reason=f"no JSON {EVIL}"), total=0),
-         ["cannot be read as a notebook", "no JSON </pre>", "hand it in again"], "Question"),
+         ["cannot be read as a notebook", "No JSON </pre>", "hand it in again"], "Question"),
     ],
 )  # fmt: skip
 def test_states_without_points_have_no_points(one, more, says, not_there):

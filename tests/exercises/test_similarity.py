@@ -316,7 +316,7 @@ def test_missing_students_are_in_no_pair(tmp_path):
     made = course(tmp_path, [Student("a"), Student("b")])
     found = [result(student) for student in made.students.values()]
     assert pairs(made, NAME, found) == []
-    assert "no pair(s) of students stand out" in text([], NAME)
+    assert "pairs of students that stand out: none" in text([], NAME)
 
 
 def test_the_tokens():

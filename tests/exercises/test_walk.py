@@ -8,8 +8,6 @@ give the same.
 import csv
 import json
 
-import pytest
-
 from exercises.assignment import Assignment, grading, read_notebook, student_cells
 from exercises.grading import engine, export
 from exercises.grading.collect import collect
@@ -86,19 +84,3 @@ def test_every_assignment_of_the_book_is_walked():
 
     assert len(assignments()) >= 9
     assert all(isinstance(one, Assignment) and one.questions for one in assignments())
-
-
-def test_status_tells_the_pace(tmp_path, monkeypatch):
-    class Class:
-        folder = tmp_path
-
-    assert engine.pace(Class, 0.0) == 0
-    (tmp_path / "records/a").mkdir(parents=True)
-    import os
-
-    for second in range(30):
-        path = tmp_path / f"records/a/{second}.json"
-        path.write_text("{}")
-        os.utime(path, (1000 + second, 1000 + second))
-    assert engine.pace(Class, 1030.0) == pytest.approx(60)
-    assert engine.pace(Class, 2000.0) == 0
