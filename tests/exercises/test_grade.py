@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import exercises.__main__ as command_line
 from exercises.grading.grade import grade, key
 from exercises.grading.sandbox import Limits
 from exercises.grading.submission import Unreadable, cells
@@ -204,38 +203,3 @@ def test_limits_make_sense():
     for wrong in (0, -1, "3", None, True, float("inf")):
         with pytest.raises(ValueError, match="limit seconds should be a positive number"):
             Limits(seconds=wrong)
-
-
-def test_the_command_line(tmp_path, capsys):
-    def run(*words, code=0):
-        try:
-            came = command_line.main([str(word) for word in words])
-        except SystemExit as end:  # argparse has spoken
-            came = end.code or 0
-        said = capsys.readouterr()
-        assert came == code, said.err
-        return said.out + said.err
-
-    assert "review FOLDER" in run("--help")
-    home = tmp_path / "class"
-    assert "students.csv: fill it in" in run("new-class", home)
-    assert "choose a new folder" in run("new-class", home, code=1)
-    assert "no assignment 'sdg'; it has adaptive" in run(
-        "grade", home, "--assignment", "sdg", code=1
-    )
-    (home / "students.csv").write_text("id,first_name,last_name,email\nada,Ada,Byron,a@b.org\n")
-    sheet = run("release", "gradient-descent", "--to", home / "release").split()[-1]
-    assert "1 new attempts" in run("collect", home, "gradient-descent", sheet, "--student", "ada")
-    assert "0 new attempts" in run("collect", home, "gradient-descent", sheet, "--student", "ada")
-    assert "give its zone" in run("collect", home, "a", sheet, "--when", "2026-01-01", code=2)
-    assert "1 attempts graded" in run("grade", home)
-    assert "1 had a valid record" in run("grade", home)
-    assert "gradient-descent            1          1         1       1 " in run("status", home)
-    assert "wrote 1 pages for gradient-descent" in run("feedback", home)
-    assert "grades-canvas.csv" in run("export", home)
-    (row,) = [
-        line for line in (home / "exports/grades.csv").read_text().split("\n")
-        if line.startswith("ada") and "gradient-descent" in line
-    ]  # fmt: skip
-    page = (home / "feedback/ada/gradient-descent.html").read_text("utf-8")
-    assert ",0,missing,0,missing," in row and "write the function, and keep its name" in page
