@@ -79,8 +79,8 @@ function render({ model, el, signal, page = false }) {
   }
   const put = (k, v, from, was = v) => change((j) => { // from knot `from` to knot k in one stroke
     if (j === k) return v;
-    const between_ = j > Math.min(k, from) && j < Math.max(k, from);
-    return between_ ? between(was, v, (j - from) / (k - from)) : get("drawing")[j];
+    const onTheWay = j > Math.min(k, from) && j < Math.max(k, from);
+    return onTheWay ? between(was, v, (j - from) / (k - from)) : get("drawing")[j];
   });
   let last = null, W = 0, H = 0, left = 46, right = 0, top = 24, bottom = 0;
   function hand(e) {
@@ -162,7 +162,7 @@ function render({ model, el, signal, page = false }) {
     if (second) line(c, T / EVERY, (i) => px(T + i * EVERY), py, (i) => clip(second[i]));
     c.restore();
   }
-  const shown = (v) => (fine(v) ? say(v) : "diverged");
+  const plain = (v) => String(+v.toPrecision(3)), shown = (v) => (fine(v) ? plain(v) : "diverged");
   function board() {
     const ends = new Map(Object.entries(DRAW.rivals).map(([name, r]) => [name, r.ends]));
     ends.set("your drawing", [end(first), second ? end(second) : NaN]);
@@ -170,14 +170,14 @@ function render({ model, el, signal, page = false }) {
     const order = [...rows.keys()].sort((a, b) => size(a) - size(b));
     for (const name of order) rows.get(name).cells.forEach((cell, i) => { text(cell, shown(ends.get(name)[i])); cell.hidden = i > at; });
     later.hidden = !at;
-    if ([...body.children].map((r) => r).some((r, i) => r !== rows.get(order[i]).row) || !body.children.length) body.append(...order.map((name) => rows.get(name).row));
+    if (order.some((name, i) => body.children[i] !== rows.get(name).row)) body.append(...order.map((name) => rows.get(name).row));
     return order.indexOf("your drawing") + 1;
   }
   let rank = 0;
   function words() {
     const own = second ? end(second) : end(first);
     if (!fine(own)) return `Your drawing diverges: somewhere the rate is above 2/L = ${DRAW.limit} for too long.`;
-    return `After ${total()} steps your drawing is at ${say(own)}, rank ${rank} of ${rows.size}. The tuned cosine is at ${say(DRAW.rivals.cosine.ends[+twice()])}.`;
+    return `After ${total()} steps your drawing is at ${plain(own)}, rank ${rank} of ${rows.size}. The tuned cosine is at ${plain(DRAW.rivals.cosine.ends[+twice()])}.`;
   }
   function draw() { drawPad(); drawCurve(); rank = board(); lab.speak(words); }
 
@@ -193,13 +193,13 @@ function render({ model, el, signal, page = false }) {
     },
     {
       key: "cosine",
-      task: `End below the tuned cosine, ${say(DRAW.rivals.cosine.ends[0])} after ${T} steps. How long can the rate stay high, and how does it best come down?`,
-      look() { this.ok ||= end(first) < DRAW.rivals.cosine.ends[0]; },
+      task: `End below the tuned cosine, ${plain(DRAW.rivals.cosine.ends[0])} after ${T} steps. How long can the rate stay high, and how does it best come down?`,
+      look() { this.ok ||= end(first) < DRAW.goals.cosine; },
     },
     {
       key: "surprise",
-      task: `Without warning there are ${T} steps more: choose that budget. What is done is done. Draw the second half so that it ends below ${DRAW.goal}. Does it pay to go back to a high rate?`,
-      look() { this.ok ||= !!second && end(second) < DRAW.goal; this.now = second && fine(end(second)) ? `Now: ${say(end(second))}.` : ""; },
+      task: `Without warning there are ${T} steps more: choose that budget. What is done is done. Draw the second half so that it ends below ${DRAW.goals.surprise}. Does it pay to go back to a high rate?`,
+      look() { this.ok ||= !!second && end(second) < DRAW.goals.surprise; this.now = second && fine(end(second)) ? `Now: ${plain(end(second))}.` : ""; },
       progress() { return this.now ?? ""; },
     },
   ];

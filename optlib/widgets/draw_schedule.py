@@ -24,12 +24,11 @@ SHAPES = {
     "constant": schedules.Constant(1.0),
     "linear": schedules.Linear(1.0, STEPS),
     "cosine": schedules.Cosine(1.0, STEPS),
-    "stable, then decay": schedules.WSD(1.0, STEPS, warmup=0, decay=STEPS // 5),
 }
 
 
 def after_step(square, lr, h):
-    """E[x**2] along curvature h after a step of gradient descent, from what it was before."""
+    """E[x**2] along curvature h after a step, from what it was before."""
     keep = 1 - lr * h
     return keep * keep * square + lr * lr * (NOISE * h)
 
@@ -92,14 +91,14 @@ def _facts():
             }
             for name in RIVALS
         },
-        "goal": GOAL,
+        "goals": GOALS,
         "colours": {name: figures.SERIES[i][:2] for i, name in enumerate(("yours", "cosine"))},
     }
     return f"const DRAW = {json.dumps(facts)};\n"
 
 
-# The loss after twice the budget that the last mission asks for.
-GOAL = 0.00025
+# The losses that missions ask for: a fifth below the tuned cosine, and after twice the budget.
+GOALS = {"cosine": 0.0005, "surprise": 0.00025}
 
 
 class DrawSchedule(base.Widget):
