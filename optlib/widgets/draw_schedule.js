@@ -193,7 +193,7 @@ function render({ model, el, signal, page = false }) {
     },
     {
       key: "cosine",
-      task: `End below the tuned cosine, ${plain(DRAW.rivals.cosine.ends[0])} after ${T} steps. How long can the rate stay high, and how does it best come down?`,
+      task: `Beat the tuned cosine by a fifth: end below ${DRAW.goals.cosine} after ${T} steps. How long can the rate stay high, and how does it best come down?`,
       look() { this.ok ||= end(first) < DRAW.goals.cosine; },
     },
     {
