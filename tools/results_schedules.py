@@ -10,7 +10,7 @@ mean loss of the first 400 examples, along such runs.
 
 Rivals: each schedule of the chapter with the best rate of a grid on the noisy bowl, and what it is
 worth after 2000 steps and, if its last rate goes on, after 4000. All of it is exact. The best
-drawing is found by descending the loss at the end, as a function of the knots.
+drawing below 2/L is found by Adam on the logarithms of its knots.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from environment import ROOT
 
 import optlib
 from optlib import data, diagnostics, losses, nn, schedules, tasks
-from optlib.widgets.draw_schedule import (
+from optlib.noisy_bowl import (
     CURVATURES,
     KNOTS,
     NOISE,
@@ -157,7 +157,7 @@ def second_moments(rule, lr, steps):
 
 
 def averaged(rule, grid):
-    """As rival, for a rule whose result is an average of its itegrid, with constant rates."""
+    """As rival, for a rule whose result is an average of its iterates, with constant rates."""
     ends = [
         [float(loss_of(second_moments(rule, lr, n))) for n in (STEPS, 2 * STEPS)] for lr in grid
     ]
@@ -171,11 +171,12 @@ def slope(drawing):
     squares = [np.full(len(h), START**2)]
     for lr in lrs:
         squares.append(after_step(squares[-1], lr, h))
-    back, by_rate = 0.5 * h, np.empty(STEPS)
-    for t in range(STEPS - 1, -1, -1):
-        keep = 1 - lrs[t] * h
-        by_rate[t] = back @ (2 * lrs[t] * NOISE * h - 2 * h * keep * squares[t])
-        back = keep * keep * back
+    keep = 1 - lrs[:, None] * h
+    back = [0.5 * h]  # how the end depends on the squares after each step, from the last one on
+    for shrink in keep[:0:-1] ** 2:
+        back.append(shrink * back[-1])
+    by_square = 2 * lrs[:, None] * NOISE * h - 2 * h * keep * squares[:-1]
+    by_rate = (np.array(back[::-1]) * by_square).sum(axis=1)
     at = place(np.arange(1, STEPS + 1))
     i = np.minimum(np.floor(at).astype(int), KNOTS - 2)
     by_knot = np.zeros(KNOTS)
@@ -185,7 +186,10 @@ def slope(drawing):
 
 
 def best_drawing(steps=300):
-    """The knots with the lowest loss at the end, of all within the range and below 2/L."""
+    """The knots with the lowest loss at the end, of all within the range and below 2/L.
+
+    Above 2/L there are lower ends, after losses on the way that no run survives: see the chapter.
+    """
     logs = np.log(np.geomspace(1.9, 0.01, KNOTS))
     opt = optlib.Adam(logs, lr=schedules.Linear(0.1, steps), beta2=0.99)
     low, high = np.log(RANGE[0]), np.log(1.99 / CURVATURES.max())

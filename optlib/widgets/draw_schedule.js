@@ -108,13 +108,15 @@ function render({ model, el, signal, page = false }) {
     }
     first = memory.loss;
     second = twice() ? lossAlong((t) => drawn(knots, t), memory.squares.slice(), T, T) : null;
+    if (second && !first.every(fine)) second.fill(Infinity); // what was lost once is not found again
     rivals ??= ["cosine"].map((name) => {
       const s = SCHEDULES[name], p = { ...s.defaults, value: DRAW.rivals[name].lr };
       return { name, lr: (t) => s.at(t, p), loss: lossAlong((t) => s.at(t, p), fresh(), 0, 2 * T) };
     });
     tasks.judge();
   }
-  const end = (part) => part[T / EVERY], fine = (v) => v < 1e3;
+  // On paper a loss of 10^280 can be forgotten; no run survives it.
+  const fine = (v) => v < 1e3, end = (part) => (part.every(fine) ? part[T / EVERY] : Infinity);
 
   // ---- pictures
   let colour = {}, side = [0, 0];

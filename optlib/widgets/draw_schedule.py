@@ -7,15 +7,21 @@ import numpy as np
 import traitlets
 
 from optlib import figures, schedules
+from optlib.noisy_bowl import (
+    CURVATURES,
+    KNOTS,
+    MORE,
+    RANGE,
+    START,
+    STEPS,
+    after_step,
+    between,
+    expected_losses,
+    place,
+    rates,
+)
 from optlib.widgets import base, tracer
 
-# A noisy bowl with 50 curvatures from 1 down to 1/1000. Every coordinate starts at 1, and along a
-# curvature h the noise in the gradient has the variance NOISE * h.
-CURVATURES = np.logspace(0, -3, 50)
-NOISE, START, STEPS = 0.01, 1.0, 2000
-KNOTS = 17  # of the drawing over the first STEPS steps; MORE follow if the budget is doubled
-MORE = 8
-RANGE = (0.001, 4.0)
 BUDGETS = {"once": "2000 steps", "twice": "and then 2000 more"}
 RIVALS = ("constant", "linear", "cosine", "stable, then decay", "average of constant",
           "schedule-free")  # fmt: skip
@@ -25,46 +31,6 @@ SHAPES = {
     "linear": schedules.Linear(1.0, STEPS),
     "cosine": schedules.Cosine(1.0, STEPS),
 }
-
-
-def after_step(square, lr, h):
-    """E[x**2] along curvature h after a step, from what it was before."""
-    keep = 1 - lr * h
-    return keep * keep * square + lr * lr * (NOISE * h)
-
-
-def loss_of(squares):
-    """The expected loss, from E[x**2] in each direction (along axis 0)."""
-    return 0.5 * np.tensordot(CURVATURES, squares, 1)
-
-
-def place(t):
-    """Where step t is among the knots: 0 is the first one."""
-    first = (t - 1) * ((KNOTS - 1) / (STEPS - 1))
-    return np.where(t <= STEPS, first, KNOTS - 1 + (t - STEPS) * (MORE / STEPS))
-
-
-def between(low, high, share):
-    """Between two knots: a straight line on the logarithmic axis."""
-    return low * np.exp(share * np.log(high / low))
-
-
-def rates(drawing, steps):
-    """The learning rates of steps 1, 2, ..., as drawn."""
-    at, drawing = place(np.arange(1, steps + 1)), np.asarray(drawing, float)
-    i = np.minimum(np.floor(at).astype(int), len(drawing) - 2)
-    return between(drawing[i], drawing[i + 1], at - i)
-
-
-def expected_losses(lrs):
-    """The expected loss at the start and after each step with these learning rates: exact."""
-    square = np.full(len(CURVATURES), START**2)
-    losses = [loss_of(square)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for lr in lrs:
-            square = after_step(square, lr, CURVATURES)
-            losses.append(loss_of(square))
-    return np.array(losses)
 
 
 def stored():
@@ -158,9 +124,10 @@ class DrawSchedule(base.Widget):
         return expected_losses(rates(self.drawing, self._steps()))
 
     def alt(self):
-        end = self._losses()[-1]
+        losses = self._losses()
+        end, survived = losses[-1], (losses < 1e3).all()  # as in draw_schedule.js
         cosine = stored()["rivals"]["cosine"]["ends"][self.budget == "twice"]
-        shown = f"is {end:.2g}" if np.isfinite(end) and end < 1e6 else "has diverged"
+        shown = f"is {end:.2g}" if survived else "has diverged"
         return (
             f"Left, a learning rate drawn over {self._steps()} steps, from {self.drawing[0]:.3g}, "
             f"on a logarithmic axis. Right, the expected loss on a noisy bowl: at the end it "

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from optlib.widgets.draw_schedule import KNOTS, MORE, STEPS, expected_losses, rates, stored
+from optlib.noisy_bowl import KNOTS, MORE, STEPS, expected_losses, rates
+from optlib.widgets.draw_schedule import stored
 from tests.book.hands import setting
 
 PAGE = "chapters/schedules.html"
@@ -82,6 +83,9 @@ def test_missions_by_buttons_keyboard_and_hand(lab):
 
     follow("draw=" + ",".join(["0.6"] * 13 + ["0.12", "0.025", "0.005", "0.005"]))
     assert "Solved" in drop.inner_text() and "Solved" not in cosine.inner_text()
+    # at twice the limit at first, and lower at the end on paper: no run survives it
+    follow("draw=4,4,3.2,2.3,1.6,1.2,0.8," + ",".join(BEST.split(",")[7:]))
+    assert own(sketch) == "diverged" and "Solved" not in cosine.inner_text()
     follow(f"draw={BEST}")
     assert "Solved" in cosine.inner_text() and "Solved" not in surprise.inner_text()
     sketch.get_by_label("and then 2000 more").check()

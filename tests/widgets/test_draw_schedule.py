@@ -4,18 +4,10 @@ import numpy as np
 import pytest
 import traitlets
 
-from optlib import GD, schedules
+from optlib import GD, noisy_bowl, schedules
+from optlib.noisy_bowl import CURVATURES, KNOTS, MORE, NOISE, STEPS, expected_losses, rates
 from optlib.widgets import DrawSchedule, draw_schedule, tracer
-from optlib.widgets.draw_schedule import (
-    CURVATURES,
-    KNOTS,
-    MORE,
-    NOISE,
-    STEPS,
-    expected_losses,
-    rates,
-    stored,
-)
+from optlib.widgets.draw_schedule import stored
 
 BAD = [
     ("drawing", [0.1] * 5, "has 5 rates; it must have 17, or 25"),
@@ -65,6 +57,13 @@ def test_the_picture_is_drawn_even_if_the_run_diverges(setting):
     assert "4000" in DrawSchedule(budget="twice").alt()
 
 
+def test_a_run_that_would_be_lost_on_the_way_has_diverged_wherever_it_ends_on_paper():
+    wild = [4.0, 4.0, 3.2, 2.3, 1.6, 1.2, 0.8, *stored()["best"]["drawing"][7:]]
+    losses = expected_losses(rates(wild, STEPS))
+    assert losses.max() > 1e200 and losses[-1] < stored()["best"]["end"]
+    assert "has diverged" in DrawSchedule(drawing=wild).alt()
+
+
 def test_the_expected_loss_is_the_mean_of_noisy_runs_of_gradient_descent():
     h, lr = CURVATURES[:, None], schedules.Cosine(1.5, 200)
     opt, rng = GD(np.ones((50, 2000)), lr=lr), np.random.default_rng(0)
@@ -90,9 +89,9 @@ def test_the_formulas_reach_javascript_as_they_are(run_js):
     source = (draw_schedule.base.HERE / "draw_schedule.js").read_text("utf-8")
     text = "\n".join([
         tracer.table_js("SCHEDULES", draw_schedule.SHAPES, tracer.schedule_js),
-        tracer.formula_js("afterStep", draw_schedule.after_step),
-        tracer.formula_js("place", draw_schedule.place),
-        tracer.formula_js("between", draw_schedule.between),
+        tracer.formula_js("afterStep", noisy_bowl.after_step),
+        tracer.formula_js("place", noisy_bowl.place),
+        tracer.formula_js("between", noisy_bowl.between),
         draw_schedule._facts(),
         source[: source.index("function render")],
     ])  # fmt: skip
