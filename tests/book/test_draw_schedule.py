@@ -89,6 +89,7 @@ def test_missions_by_buttons_keyboard_and_hand(lab):
     follow(f"draw={BEST}")
     assert "Solved" in cosine.inner_text() and "Solved" not in surprise.inner_text()
     sketch.get_by_label("and then 2000 more").check()
+    own(sketch)
     assert "Now: " in surprise.inner_text() and "Solved" not in surprise.inner_text()
     assert sketch.get_by_label("Learning rate at step 1000", exact=True).is_disabled()
     assert sketch.get_by_role("button", name="linear", exact=True).is_disabled()
