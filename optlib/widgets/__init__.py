@@ -4,6 +4,7 @@ from optlib.widgets.adam_microscope import AdamMicroscope
 from optlib.widgets.altimeter import Altimeter
 from optlib.widgets.broken_node import BrokenNode
 from optlib.widgets.dial import Dial
+from optlib.widgets.draw_schedule import DrawSchedule
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
 from optlib.widgets.outlier import Outlier
