@@ -205,7 +205,9 @@ def test_the_notebook_is_the_sheet_with_the_students_answers():
         for output in cell.get("outputs", []):
             assert output.output_type == "stream" or list(output.data) == ["image/png"]
     ids = [cell.id for cell in book.cells]
-    assert ids[-2:] == ["added-9", "added-10"] and "<script>" not in book.cells[-1].source
+    at = ids.index("added-9")  # where the student put them: after the last answer
+    assert ids[at:] == ["added-9", "added-10", "before-you-hand-in", "self-check"]
+    assert "<script>" not in book.cells[at + 1].source
 
 
 def test_hostile_notebooks_keep_their_size():
