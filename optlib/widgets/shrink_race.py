@@ -17,7 +17,7 @@ RANGES = {
     "b": (1e-5, 1e3),
     "decay": (1e-3, 1.0),
     "lr": (1e-4, 1e-2),
-    "steps": (100, 3000),
+    "steps": (100, 2500),
 }
 
 
@@ -52,7 +52,7 @@ class ShrinkRace(base.Widget):
         every step, so that the data have no wish and only the pull to zero is left.
     decay : lambda, 0.001 to 1, for both rules.
     lr : 1e-4 to 1e-2.
-    steps : 100 to 3000.
+    steps : 100 to 2500.
 
     With a kernel every one of them is a live trait; ``solved`` holds the missions solved so far:
     "silent", "agree", "half", "horizon". A value that makes no sense raises TraitError and changes
