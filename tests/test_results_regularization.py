@@ -39,7 +39,9 @@ def test_a_small_ensemble_comes_out_again():
 
 def test_the_members_see_what_they_should(monkeypatch):
     seen = []
-    monkeypatch.setattr(results.training, "fit", lambda model, loss, part, *a, **k: seen.append(part))
+    monkeypatch.setattr(
+        results.training, "fit", lambda model, loss, part, *a, **k: seen.append(part)
+    )
     train = np.arange(25.0)[:, None], np.arange(25)
     for way in results.WAYS:
         results.member(way, 3, train)

@@ -1,4 +1,4 @@
-"""Shrink race: two weights with gradients of different size, and two rules that pull them to zero."""
+"""Shrink race: two weights with gradients of two sizes, and two rules that pull them to zero."""
 
 import json
 

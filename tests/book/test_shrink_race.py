@@ -16,7 +16,9 @@ def left(box):
     """What the table says is left: {rule: [A, B]}."""
     rows = box.locator(".shrink-left tbody tr").all()
     return {
-        row.locator("th").inner_text(): [float(cell) for cell in row.locator("td").all_inner_texts()]
+        row.locator("th").inner_text(): [
+            float(cell) for cell in row.locator("td").all_inner_texts()
+        ]
         for row in rows
     }
 
