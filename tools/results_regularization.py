@@ -7,8 +7,11 @@ It writes optlib/results/regularization.json, from which the chapter on regulari
 stopping: three spiral arms, 225 points to train on, of which one label in four is drawn anew; the
 labels of 112 validation and 1013 test points are right. Ten networks 2-64-64-3 that differ in their
 start, Adam, full batch.
+judged: the same with twenty other draws of the points; the lowest validation loss, and the test
+loss there, each a mean over three networks.
 ensembles: ten networks 64-32-10 on the digits, Adam, full batch: all on the same data from
-different starts, each on its own bootstrap sample, and each on its own tenth.
+different starts, each on its own bootstrap sample, and each on its own tenth, dealt at random. All
+of that ten times: another cut into training and test images, other starts, other samples.
 ``tests/test_results_regularization.py`` runs a cheap part again.
 """
 
@@ -26,7 +29,8 @@ from optlib import Adam, data, losses, nn, training  # noqa: E402
 
 OUT = ROOT / "optlib" / "results" / "regularization.json"
 SEEDS, STEPS, EVERY = range(10), 2000, 20
-MEMBERS, WAYS = 10, ("same", "bootstrap", "tenths")
+DRAWS = range(101, 121)
+MEMBERS, REPEATS, WAYS = 10, range(10), ("same", "bootstrap", "tenths")
 
 
 def spirals(seed=1):
@@ -40,9 +44,9 @@ def spirals(seed=1):
     return (train[0], labels), validation, test
 
 
-def stopping(seeds=SEEDS, steps=STEPS, every=EVERY):
+def stopping(seeds=SEEDS, steps=STEPS, every=EVERY, draw=1):
     """Losses on the three parts and the accuracy on the test, (evaluations, networks)."""
-    train, validation, test = spirals()
+    train, validation, test = spirals(draw)
     model = nn.MLP([2, 64, 64, 3], rng=list(seeds), copies=len(seeds))
     opt, curves = Adam(model.params.x, lr=3e-3), dict(train=[], validation=[], test=[], right=[])
 
@@ -59,24 +63,34 @@ def stopping(seeds=SEEDS, steps=STEPS, every=EVERY):
     return {name: np.array(values) for name, values in curves.items()}
 
 
-def digits():
+def judged(seed, networks=3, steps=600, every=20):
+    """The lowest validation loss of some runs, and the test loss there: means over the runs."""
+    curves = stopping(range(networks), steps, every, seed)
+    best = curves["validation"].argmin(axis=0), np.arange(networks)
+    return curves["validation"][best].mean(), curves["test"][best].mean()
+
+
+def digits(seed):
     table = data.digits()
-    return data.split(0, table.X / 16 - 0.5, table.y, parts=(0.7, 0.3), classes=table.y)
+    return data.split(seed, table.X / 16 - 0.5, table.y, parts=(0.7, 0.3), classes=table.y)
 
 
-def member(way, k, train, steps=400):
-    """The k-th network of an ensemble, trained."""
-    rng, n = np.random.default_rng(100 + k), len(train[1])
-    rows = {
-        "same": np.arange(n),
-        "bootstrap": rng.integers(0, n, n),
-        "tenths": np.arange(k, n, MEMBERS),
-    }[way]
-    part = tuple(a[rows] for a in train)
-    model = nn.MLP([64, 32, 10], rng=k)
+def samples(way, n, seed):
+    """Which of the n rows each member of an ensemble is trained on."""
+    rng = np.random.default_rng(100 + seed)
+    if way == "tenths":  # dealt, for the rows come in a cycle of digits: every tenth row is biased
+        return np.array_split(rng.permutation(n), MEMBERS)
+    if way == "bootstrap":
+        return rng.integers(0, n, (MEMBERS, n))
+    return np.tile(np.arange(n), (MEMBERS, 1))
+
+
+def member(part, start, steps=400):
+    """One network of an ensemble, trained."""
+    model = nn.MLP([64, 32, 10], rng=start)
     training.fit(
         model, losses.cross_entropy, part, Adam(model.params.x, lr=0.01),
-        steps=steps, batch=len(rows), progress=False,
+        steps=steps, batch=len(part[1]), progress=False,
     )  # fmt: skip
     return model
 
@@ -95,25 +109,31 @@ def scores(p, y):
     return right, log.mean(axis=(-1, -2)), ((p - truth) ** 2).sum(axis=-1).mean(axis=-1)
 
 
-def ensemble(way, members=MEMBERS):
-    """Scores of each member, and of the averages of the first 1, 2, ..., M of them."""
-    train, (X, y) = digits()
-    p = np.array([probabilities(member(way, k, train), X) for k in range(members)])
-    mean = np.cumsum(p, axis=0) / np.arange(1, members + 1)[:, None, None]
+def ensemble(way, seed):
+    """Mean score of the members, the score of their average, and their ambiguity."""
+    train, (X, y) = digits(seed)
+    rows = samples(way, len(train[1]), seed)
+    parts = [tuple(a[mine] for a in train) for mine in rows]
+    p = np.array(
+        [probabilities(member(part, MEMBERS * seed + k), X) for k, part in enumerate(parts)]
+    )
+    mean = p.mean(axis=0)
     names = ("accuracy", "loss", "square")
-    found = {f"single {name}": v for name, v in zip(names, scores(p, y))}
+    found = {f"single {name}": v.mean() for name, v in zip(names, scores(p, y))}
     found |= {f"mean {name}": v for name, v in zip(names, scores(mean, y))}
-    found["ambiguity"] = ((p - mean[-1]) ** 2).sum(axis=-1).mean()
-    return {name: np.round(v, 5).tolist() for name, v in found.items()}
+    found["ambiguity"] = ((p - mean) ** 2).sum(axis=-1).mean()
+    return {name: round(float(v), 5) for name, v in found.items()}
 
 
 def main():
     began = time.process_time()
     curves = {name: np.round(a, 4).T.tolist() for name, a in stopping().items()}
     print(f"{time.process_time() - began:6.0f} s  stopping", flush=True)
-    found = dict(stopping=curves)
-    for way in WAYS:
-        found[way] = ensemble(way)
+    found = dict(stopping=curves, judged=np.round([judged(draw) for draw in DRAWS], 4).tolist())
+    print(f"{time.process_time() - began:6.0f} s  judged", flush=True)
+    for way in WAYS:  # the same ten cuts and starts in each
+        several = [ensemble(way, seed) for seed in REPEATS]
+        found[way] = {name: [one[name] for one in several] for name in several[0]}
         print(f"{time.process_time() - began:6.0f} s  {way}", flush=True)
     OUT.parent.mkdir(exist_ok=True)
     rows = [f'"{key}": {json.dumps(value, separators=(",", ":"))}' for key, value in found.items()]
