@@ -44,9 +44,10 @@ def decay_cases(rng):
         yield case(f"the {style} style", somewhere(), np.ones(12), style, points=1.5)
     for style in STYLES:
         title = f"the {style} style when the schedule falls"
-        yield case(title, somewhere(), falling(), style, points=1)
+        yield case(title, somewhere(), falling(), style, points=0.5 if style == "l2" else 1)
     yield case("a weight that AdamW skips", somewhere(), np.ones(9), "torch", 0.5, skip=[1])
     yield case("a weight that L2 skips", somewhere(), np.ones(9), "l2", 0.5, skip=[0])
+    yield case("a weight that the paper skips", somewhere(), np.ones(9), "paper", 0.5, skip=[1])
     yield case("leaves x0 as it was", somewhere(), np.ones(5), "torch", unchanged=("x0",))
     yield case("takes whole numbers for a start", rng.integers(2, 9, 2), np.ones(9), "paper")
     args = dict(
