@@ -294,7 +294,8 @@ def split(rng, *arrays, parts=(0.75, 0.25), classes=None):
     parts : the share of each part, together 1. Default 3/4 and 1/4. A last row that would be in two
         parts goes to the later one: 0.7 and 0.3 of 1797 are 1257 and 540.
     classes : labels of shape (N,) that each part shall have in the proportion of the whole, to
-        about one row. Default None: left to chance.
+        about one row. Default None: left to chance. The rows then come in turns of the classes:
+        a slice of them is fair, every tenth row is not.
 
     Returns
     -------

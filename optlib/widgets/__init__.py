@@ -10,4 +10,5 @@ from optlib.widgets.jitter_box import JitterBox
 from optlib.widgets.outlier import Outlier
 from optlib.widgets.playground import Playground
 from optlib.widgets.root_locus import RootLocus
+from optlib.widgets.shrink_race import ShrinkRace
 from optlib.widgets.signal_tunnel import SignalTunnel
