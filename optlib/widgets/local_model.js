@@ -167,7 +167,7 @@ function render({ model: state, el, signal, page = false }) {
     c.fillText("here", px(k0), bottom + 16); c.fillText("Newton", px(k1), bottom + 16);
     c.textAlign = "right"; c.fillText("line f, dashes model", right, 15);
   }
-  const shape = () => (now.low > 0 ? "a bowl" : now.high < 0 ? "a dome" : now.low < 0 && now.high > 0 ? "a saddle" : "a trough");
+  const shape = () => (now.low > 0 ? "a bowl" : now.high < 0 ? "a dome" : now.low < 0 && now.high > 0 ? "a saddle" : "a valley with a level floor");
   const goes = (f) => (!Number.isFinite(f) ? "does not exist" : f > now.f ? `climbs to ${say(f)}` : f < now.f ? `falls to ${say(f)}` : "stays");
   function words() {
     const at = get("point"), { gradient, Newton, "trust region": trust } = now.steps, [[a, b], [c, d]] = facts().window;

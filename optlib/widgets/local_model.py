@@ -1,10 +1,10 @@
 """Local model: the bowl, saddle or dome that curvature sees at a point, and three steps from there.
 
 numpy.linalg has no counterpart in JavaScript, so the steps are written here once for two variables,
-as formulas that can be traced: with :math:`H = \\begin{pmatrix} a & b \\\\ b & d \\end{pmatrix}`
-the step for a shift s solves :math:`(H + s I)\\, p = -g` by Cramer's rule. Shift 0 is Newton's step;
-a trust region's step is that of the shift at which p has the length of the radius. Tests compare
-both with :class:`optlib.Newton` and :func:`optlib.second_order.trust_region_step`.
+as formulas that can be traced: with the Hessian ((a, b), (b, d)) the step for a shift s solves
+(H + s I) p = -g by Cramer's rule. Shift 0 is Newton's step; a trust region's step is that of the
+shift at which p has the length of the radius. Tests compare both with :class:`optlib.Newton` and
+:func:`optlib.second_order.trust_region_step`.
 """
 
 import functools

@@ -7,8 +7,8 @@ way. A formula exists once, in Python, and every widget shows that one.
 
 What JavaScript gets for each class is an object: an optimizer
 ``{memory, defaults, initial, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a
-problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, with its Hessian ``hess(x, p, H)`` row after row
-where that is asked for, a schedule ``{defaults, at(t, p)}``, a loss
+problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, on demand with its Hessian ``hess(x, p, H)``
+row after row, a schedule ``{defaults, at(t, p)}``, a loss
 ``{defaults, f(z, y, p), slope(z, y, p)}``, an activation ``{f(x), df(g, x, y)}``; a plain formula
 becomes a function.
 """

@@ -1,4 +1,4 @@
-"""The local model from Python: what it accepts, what it says without JavaScript, its three steps."""
+"""The local model from Python: what it accepts, its words without JavaScript, its three steps."""
 
 import functools
 
