@@ -3,7 +3,7 @@
 // shifted_x, shifted_y, lowest and model, and LOCAL (landscapes, ranges and colours, from Python).
 
 const SHAPE = 0.8; // height over width of the landscape
-const CELLS = [60, 48];
+const GRID_OF = { loss: [60, 48], model: [44, 35] }; // the model is drawn afresh in every frame
 
 /** Value, gradient, Hessian [a, b, d] and the smaller curvature at a point. */
 function lookAt(name, at) {
@@ -102,8 +102,8 @@ function render({ model: state, el, signal, page = false }) {
     colour = lab.palette(); groundOf = "";
     for (const [name, button] of buttons) { colour[name] = LOCAL.colours[name][+colour.dark]; button.style.borderLeftColor = colour[name]; }
   }
-  function overGrid(c, value, levels) {
-    const [nx, ny] = CELLS, Z = new Float64Array(nx * ny), sx = W / (nx - 1), sy = H / (ny - 1);
+  function overGrid(c, [nx, ny], value, levels) {
+    const Z = new Float64Array(nx * ny), sx = W / (nx - 1), sy = H / (ny - 1);
     for (let j = 0; j < ny; j++) for (let i = 0; i < nx; i++) Z[j * nx + i] = value(view.left + (i / (nx - 1)) * view.width, view.top - (j / (ny - 1)) * view.height);
     c.beginPath();
     contours(Z, nx, ny, typeof levels === "function" ? levels(Z) : levels, (a, b, d, e) => { c.moveTo(a * sx, b * sy); c.lineTo(d * sx, e * sy); });
@@ -115,7 +115,7 @@ function render({ model: state, el, signal, page = false }) {
     ground = document.createElement("canvas");
     const c = sharp(ground, W, H);
     Object.assign(c, { strokeStyle: colour.line, lineWidth: 1 });
-    overGrid(c, (u, v) => { x[0] = u; x[1] = v; return q.f(x, q.defaults); }, (Z) => {
+    overGrid(c, GRID_OF.loss, (u, v) => { x[0] = u; x[1] = v; return q.f(x, q.defaults); }, (Z) => {
       const sorted = Float64Array.from(Z).sort();
       return [...new Set(Array.from({ length: 14 }, (_, k) => sorted[Math.floor((sorted.length - 1) * (0.01 + 0.95 * (k / 13) ** 1.4))]))];
     });
@@ -128,7 +128,7 @@ function render({ model: state, el, signal, page = false }) {
     if (Number.isFinite(dip) && dip) {
       Object.assign(c, { strokeStyle: colour.accent, lineWidth: 1 }); c.setLineDash([3, 3]);
       const size = Math.abs(dip);
-      overGrid(c, (u, v) => model(...g, ...hess, u - at[0], v - at[1]), [-4, -2.5, -1, -0.4, -0.1, 0.1, 0.4, 1, 2.5, 4].map((k) => dip + k * size));
+      overGrid(c, GRID_OF.model, (u, v) => model(...g, ...hess, u - at[0], v - at[1]), [-4, -2, -1, -0.3, 0.3, 1, 2, 4].map((k) => dip + k * size));
       c.setLineDash([]);
     }
     const px = (W / view.width) * get("radius");
@@ -153,7 +153,7 @@ function render({ model: state, el, signal, page = false }) {
     const a = (k) => -0.3 + (1.8 * k) / n, f = [], m = [];
     for (let k = 0; k <= n; k++) { const s = [a(k) * p[0], a(k) * p[1]]; f.push(q.f([at[0] + s[0], at[1] + s[1]], q.defaults)); m.push(now.f + model(...now.g, ...now.h, ...s)); }
     const reach = Math.max(...m.map((v) => Math.abs(v - now.f)), 1e-12), low = Math.min(...m, ...f.filter((v) => v > now.f - 2 * reach)), high = Math.max(...m, ...f.filter((v) => v < now.f + 2 * reach));
-    const top = 24, bottom = tall - 26, right = w - 8, { py } = axes(c, { low, high: high > low ? high : low + 1, log: false, title: "along the Newton line", colour, left: 52, right, top, bottom });
+    const top = 24, bottom = tall - 26, right = w - 8, { py } = axes(c, { low, high: high > low ? high : low + 1, log: false, title: "along N: loss, and model dashed", colour, left: 52, right, top, bottom });
     const px = (k) => 52 + ((right - 52) * k) / n, k0 = (0.3 * n) / 1.8, k1 = (1.3 * n) / 1.8;
     c.save(); c.beginPath(); c.rect(52, top - 2, right - 52, bottom - top + 4); c.clip();
     for (const [values, stroke, dash, width] of [[m, colour.accent, [3, 3], 1.5], [f, colour.ink, [], 2]]) {
@@ -165,7 +165,6 @@ function render({ model: state, el, signal, page = false }) {
     dot(k0, now.f, colour.ink); dot(k1, now.steps.Newton.f, colour.Newton);
     Object.assign(c, { font: FONT, fillStyle: colour.ink, textAlign: "center" });
     c.fillText("here", px(k0), bottom + 16); c.fillText("Newton", px(k1), bottom + 16);
-    c.textAlign = "right"; c.fillText("line f, dashes model", right, 15);
   }
   const shape = () => (now.low > 0 ? "a bowl" : now.high < 0 ? "a dome" : now.low < 0 && now.high > 0 ? "a saddle" : "a valley with a level floor");
   const goes = (f) => (!Number.isFinite(f) ? "does not exist" : f > now.f ? `climbs to ${say(f)}` : f < now.f ? `falls to ${say(f)}` : "stays");
