@@ -109,7 +109,10 @@ def lbfgs_cases(rng):
     yield case("no pair", 1, *curved(rng, 4, 0))
     g, S, Y = curved(rng, 6, 4)
     Y[1] *= -1
-    yield case("a pair with negative curvature", 1.5, g, S, Y)
+    yield case("a pair with negative curvature", 1, g, S, Y)
+    g, S, Y = curved(rng, 6, 4)
+    S[1], Y[1] = np.eye(6)[:2]  # s'y is exactly 0
+    yield case("a pair without curvature", 0.5, g, S, Y)
     g, S, Y = curved(rng, 5, 3)
     Y[-1] *= -1
     yield case("the newest pair has negative curvature", 1, g, S, Y)

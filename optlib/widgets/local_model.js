@@ -154,7 +154,7 @@ function render({ model: state, el, signal, page = false }) {
     const a = (k) => -0.3 + (1.8 * k) / n, f = [], m = [];
     for (let k = 0; k <= n; k++) { const s = [a(k) * p[0], a(k) * p[1]]; f.push(q.f([at[0] + s[0], at[1] + s[1]], q.defaults)); m.push(now.f + model(...now.g, ...now.h, ...s)); }
     const reach = Math.max(...m.map((v) => Math.abs(v - now.f)), 1e-12), low = Math.min(...m, ...f.filter((v) => v > now.f - 2 * reach)), high = Math.max(...m, ...f.filter((v) => v < now.f + 2 * reach));
-    const top = 24, bottom = tall - 26, right = w - 8, { py } = axes(c, { low, high: Math.max(high, low + 1e-6 * (1 + Math.abs(low))), log: false, title: "along N: loss, and model dashed", colour, left: 52, right, top, bottom });
+    const top = 24, bottom = tall - 26, right = w - 8, { py } = axes(c, { low, high, log: false, title: "along N: loss, and model dashed", colour, left: 52, right, top, bottom });
     const px = (k) => 52 + ((right - 52) * k) / n, k0 = (0.3 * n) / 1.8, k1 = (1.3 * n) / 1.8;
     c.save(); c.beginPath(); c.rect(52, top - 2, right - 52, bottom - top + 4); c.clip();
     for (const [values, stroke, dash, width] of [[m, colour.accent, [3, 3], 1.5], [f, colour.ink, [], 2]]) {

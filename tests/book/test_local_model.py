@@ -140,6 +140,30 @@ def test_keyboard_and_touch_on_a_narrow_screen(local):
     assert not page.troubles
 
 
+def test_the_knob_follows_the_mouse_and_stays_in_the_picture(local):
+    page, box = local("#problem=Himmelblau&x=1&y=1&lr=0.01&radius=1")
+    knob, picture = box.locator(".lab-knob"), box.locator(".lab-map")
+    picture.scroll_into_view_if_needed()
+    status(page, box)
+    frame, (left, right) = picture.bounding_box(), optlib.Himmelblau().window[0]
+    spot = knob.bounding_box()
+    page.mouse.move(spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2)
+    page.mouse.down()
+    for part in (0.4, 0.3, 0.25):
+        page.mouse.move(frame["x"] + part * frame["width"], frame["y"] + 0.5 * frame["height"])
+    width = max(right - left, (right - left) / 0.8)  # what the picture shows is 5 by 4
+    wanted = (left + right) / 2 - 0.25 * width
+    assert float(box.get_by_label(X, exact=True).input_value()) == pytest.approx(wanted, abs=0.06)
+    assert abs(float(box.get_by_label(Y, exact=True).input_value())) < 0.06
+    page.mouse.move(frame["x"] - 400, frame["y"] + 0.5 * frame["height"])
+    assert float(box.get_by_label(X, exact=True).input_value()) == left
+    page.mouse.up()
+    page.mouse.move(frame["x"] + 0.5 * frame["width"], frame["y"] + 0.5 * frame["height"])
+    assert float(box.get_by_label(X, exact=True).input_value()) == left
+    assert f"At ({left:g}, 0)" in status(page, box)
+    assert not page.troubles
+
+
 def test_without_javascript_a_picture_stands_in(open_page):
     page = open_page(PAGE, scripts=False)
     picture = page.locator("[data-model-id=localmodel-1] img").first

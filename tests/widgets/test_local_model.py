@@ -118,6 +118,20 @@ def test_the_front_end_takes_the_steps_of_optlib(run_js):
     assert LocalModel._esm.count("step(t, x, g, m, h)") == 1
 
 
+def test_the_search_for_the_shift_ends_for_every_model(run_js):
+    program = front_end(
+        "const values = [0, 1e-300, -1e-300, 1, -1, 1e300, -1e300, NaN, Infinity];"
+        "const { hypot } = Math; let most = 0, count = 0, cases = 0;"
+        "Math.hypot = (...v) => { if (++count > 999) throw Error('without end'); return hypot(...v); };"
+        "for (const a of values) for (const b of values) for (const d of values)"
+        " for (const g of values) for (const radius of [0.01, 10]) { count = 0; cases++;"
+        " within({ g: [g, 1], h: [a, b, d], low: lowest(a, b, d) }, radius);"
+        " most = Math.max(most, count); } return [cases, most];"
+    )
+    cases, most = run_js(program)
+    assert cases == 2 * 9**4 and 20 < most < 250
+
+
 @pytest.mark.parametrize("problem", LANDSCAPES)
 def test_three_steps_from_a_point_of_each_landscape(run_js, problem):
     rng, f = np.random.default_rng(4), PROBLEMS[problem]()
