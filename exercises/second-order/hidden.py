@@ -180,8 +180,11 @@ def cg_cases(rng):
     yield case("leaves H and b as they were", 1, rng.uniform(1, 9, 5), unchanged=("H", "b"))
     H, Q = turned(rng, np.array([-3.0, 1.0, 2.0]))
     b = Q[:, 0] + 0.1 * Q[:, 1]
-    yield Case(**same, title="a negative curvature", args=dict(H=H, b=b, tol=1e-8), points=1.5,
-               raises="ValueError", why="H is not positive definite")  # fmt: skip
+    refused = dict(**same, raises="ValueError", why="H is not positive definite")
+    args = dict(H=H, b=b, tol=1e-8)
+    yield Case(**refused, title="a negative curvature", args=args, points=1)
+    args = dict(H=float(rng.integers(1, 9)) * np.diag([1.0, -1.0]), b=np.ones(2), tol=1e-8)
+    yield Case(**refused, title="a curvature of 0", args=args, points=0.5)  # p'Hp, exactly
 
 
 def solution_checker(H, b, tol):

@@ -122,7 +122,8 @@ def test_the_search_for_the_shift_ends_for_every_model(run_js):
     program = front_end(
         "const values = [0, 1e-300, -1e-300, 1, -1, 1e300, -1e300, NaN, Infinity];"
         "const { hypot } = Math; let most = 0, count = 0, cases = 0;"
-        "Math.hypot = (...v) => { if (++count > 999) throw Error('without end'); return hypot(...v); };"
+        "Math.hypot = (...v) => { if (++count > 999) throw Error('without end');"
+        " return hypot(...v); };"
         "for (const a of values) for (const b of values) for (const d of values)"
         " for (const g of values) for (const radius of [0.01, 10]) { count = 0; cases++;"
         " within({ g: [g, 1], h: [a, b, d], low: lowest(a, b, d) }, radius);"
