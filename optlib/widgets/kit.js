@@ -137,12 +137,18 @@ function sharp(canvas, width, height) {
 
 /**
  * Axes of values against steps: level lines with their values, a title, the first and the last step. `log`
- * takes low and high as exponents of ten. Returns {px, py}: where a step and a value stand.
+ * takes low and high as exponents of ten. A range that is nothing but rounding is widened to one that can be
+ * drawn. Returns {px, py}: where a step and a value stand.
  */
-function axes(c, { steps, low, high, log, title, colour, left = 46, right, top = 22, bottom, every = log ? Math.max(1, Math.ceil((high - low) / 6)) : (high - low) / 4 }) {
+function axes(c, { steps, low, high, log, title, colour, left = 46, right, top = 22, bottom, every }) {
+  const least = 1e-12 * Math.max(Math.abs(low), Math.abs(high)) || 1;
+  if (!(high - low >= least)) high = low + least;
+  every ??= log ? Math.max(1, Math.ceil((high - low) / 6)) : (high - low) / 4;
   const level = (v) => bottom - ((bottom - top) * (v - low)) / (high - low);
   Object.assign(c, { font: FONT, fillStyle: colour.ink, strokeStyle: colour.line, lineWidth: 1, textAlign: "right", textBaseline: "middle" });
-  for (let v = low; v <= high + 1e-9 * (high - low); v += every) {
+  const lines = Math.min(50, (high - low) / every + 1e-8); // counted: low + every may be low
+  for (let k = 0; k <= lines; k++) {
+    const v = low + k * every;
     c.beginPath(); c.moveTo(left, level(v)); c.lineTo(right, level(v)); c.stroke();
     c.fillText(log ? `1e${Math.round(v)}` : say(Math.abs(v) < 1e-12 ? 0 : v, 2), left - 5, level(v));
   }

@@ -7,7 +7,8 @@ way. A formula exists once, in Python, and every widget shows that one.
 
 What JavaScript gets for each class is an object: an optimizer
 ``{memory, defaults, initial, step(t, x, g, m, h)}`` that changes ``x`` and ``m`` in place, a
-problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, a schedule ``{defaults, at(t, p)}``, a loss
+problem ``{dim, defaults, f(x, p), grad(x, p, g)}``, on demand with its Hessian ``hess(x, p, H)``
+row after row, a schedule ``{defaults, at(t, p)}``, a loss
 ``{defaults, f(z, y, p), slope(z, y, p)}``, an activation ``{f(x), df(g, x, y)}``; a plain formula
 becomes a function.
 """
@@ -138,6 +139,8 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
             stacked = np.empty(len(args[0]), dtype=object)
             stacked[:] = args[0]
             return stacked
+        if function is np.broadcast_to and args[1:] == ((),):  # an entry of a Hessian
+            return self
         raise TraceError(
             f"cannot trace numpy.{function.__name__}: it has no JavaScript counterpart here"
         )
@@ -249,8 +252,8 @@ def optimizer_js(cls):
     )
 
 
-def problem_js(problem):
-    """Value and gradient of a problem as a JavaScript object.
+def problem_js(problem, second=False):
+    """Value and gradient of a problem as a JavaScript object; ``second``: its Hessian as well.
 
     ``problem`` is a class (its parameters stay symbols, to be moved by a slider) or an instance
     whose data are constants, such as a LeastSquares; the defaults are then those of the instance.
@@ -258,18 +261,19 @@ def problem_js(problem):
     given = problem() if inspect.isclass(problem) else problem
     parameters = {key: getattr(given, key) for key in given.parameters}
     methods = []
-    for name, formula in (("f", "f"), ("grad", "grad")):
+    for name, out in (("f", None), ("grad", "g"), ("hess", "H"))[: 3 if second else 2]:
         recorder = Recorder()
         traced = copy.copy(given)
         traced.__dict__ = {**given.__dict__, **_numbers(parameters, "p", recorder)}
         x = np.empty(traced.dim, dtype=object)
         x[:] = [Symbol(recorder, f"x[{i}]") for i in range(traced.dim)]
-        result = getattr(traced, formula)(x)
-        if name == "f":
+        result = getattr(traced, name)(x)
+        if not out:
             methods.append(_method("f", "x, p", [*recorder.lines, f"return {literal(result)};"]))
         else:
-            writes = [f"g[{i}] = {literal(value)};" for i, value in enumerate(result)]
-            methods.append(_method("grad", "x, p, g", [*recorder.lines, *writes]))
+            entries = enumerate(np.ravel(result))
+            writes = [f"{out}[{i}] = {literal(value)};" for i, value in entries]
+            methods.append(_method(name, f"x, p, {out}", [*recorder.lines, *writes]))
     return _object({"dim": given.dim, "defaults": parameters}, methods)
 
 

@@ -79,3 +79,28 @@ def test_at_the_end_no_listener_is_left(js):
         "return [during, listeners.length];"
     )
     assert left == [2, 0]
+
+
+def test_axes_end_for_every_range(js):
+    nan, inf = float("nan"), float("inf")
+    ranges = [[0, 4], [-1, 1], [5, 5], [0, 0], [181.6, 181.6 + 3e-14], [1e9, 1e9 + 1e-6],
+              [1e-20, 2e-20], [3, 2], [0, inf], [-inf, inf], [nan, 1], [0, nan]]  # fmt: skip
+    asked = [[low, high, log, every] for low, high in ranges for log in (False, True)
+             for every in (None, 1e-300)]  # fmt: skip
+    written = ", ".join(
+        f"[{low}, {high}, {str(log).lower()}, {every or 'undefined'}]"
+        for low, high, log, every in asked
+    )
+    found = js(
+        f"const asked = [{written.replace('nan', 'NaN').replace('inf', 'Infinity')}];"
+        "return asked.map(([low, high, log, every]) => { let lines = 0;"
+        " const stroke = () => { if (++lines > 99) throw Error('without end'); }, none = () => {};"
+        " const c = { beginPath: none, moveTo: none, lineTo: none, fillText: none, stroke };"
+        " const { py } = axes(c, { low, high, log, every, title: '', colour: {}, right: 100,"
+        " bottom: 90 }); return [lines, py(low)]; });"
+    )
+    for (low, high, log, every), (lines, foot) in zip(asked, found, strict=True):
+        finite = abs(low) < inf and abs(high) < inf
+        assert finite <= lines <= 51, (low, high, log, every)
+        if finite and not log:
+            assert foot == 90 and lines == (5 if every is None else 51), (low, high, every)
