@@ -13,6 +13,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -188,16 +189,11 @@ def forbidden_calls():
     Without it a student could not leave the sandbox either, but set limits on its first process.
     """
     calls = seccomp.SyscallFilter(seccomp.ALLOW)
-    of_another = [seccomp.Arg(0, seccomp.NE, 0)]
     rules = dict.fromkeys(FORBIDDEN, []) | {
-        "prlimit64": of_another,
-        "sched_setaffinity": of_another,
-        "sched_setattr": of_another,
-        "sched_setparam": of_another,
-        "sched_setscheduler": of_another,
-        "setpriority": [seccomp.Arg(1, seccomp.NE, 0)],
-        "ioprio_set": [seccomp.Arg(1, seccomp.NE, 0)],
+        "prlimit64": [seccomp.Arg(0, seccomp.NE, 0)],  # of another process
         "clone": [seccomp.Arg(0, seccomp.MASKED_EQ, 1 << 28, 1 << 28)],  # a new user namespace
+        # who ignores this signal hides what its children compute from the account of time
+        "rt_sigaction": [seccomp.Arg(0, seccomp.EQ, signal.SIGCHLD)],
     }
     for name, arguments in rules.items():
         with contextlib.suppress(OSError, ValueError):  # unknown on this processor
@@ -210,11 +206,16 @@ def forbidden_calls():
         return file.read()
 
 
+# Shared memory and queues of System V and mqueue outlive the processes, and no limit counts them.
+# Who goes behind all others in the queue for the processor would wait there at no cost, and an
+# honest answer behind in the queue for the grader with it.
 FORBIDDEN = (
-    "add_key", "bpf", "chroot", "io_uring_enter", "io_uring_register", "io_uring_setup", "keyctl",
-    "memfd_create", "memfd_secret", "mount", "mount_setattr", "move_mount", "name_to_handle_at",
-    "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root", "process_vm_readv",
-    "process_vm_writev", "ptrace", "request_key", "setns", "umount2", "unshare", "userfaultfd",
+    "add_key", "bpf", "chroot", "io_uring_enter", "io_uring_register", "io_uring_setup",
+    "ioprio_set", "keyctl", "memfd_create", "memfd_secret", "mount", "mount_setattr", "move_mount",
+    "mq_open", "msgget", "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open",
+    "pivot_root", "process_vm_readv", "process_vm_writev", "ptrace", "request_key",
+    "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler", "semget",
+    "setns", "setpriority", "shmget", "umount2", "unshare", "userfaultfd",
 )  # fmt: skip
 
 
@@ -248,6 +249,7 @@ def wall(limits, filter):
     words += ["--proc", "/proc", "--dev", "/dev"]
     for path in ("/tmp", "/dev/shm"):
         words += ["--perms", "1777", "--size", str(int(limits.disk)), "--tmpfs", path]
+    words += ["--perms", "0755", "--dir", "/tmp/matplotlib"]
     for path, name in font_cache():
         words += ["--ro-bind", path, f"/tmp/matplotlib/{name}"]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
