@@ -32,6 +32,8 @@ import inside
 
 ALONE = os.getpid() == 1  # in a sandbox: every other process is the student's
 PAUSE = 0.05  # seconds between two looks at the memory
+PLACES = ("/tmp", "/dev/shm")  # where a student can write, in memory
+OF_A_NAME = 2048  # bytes that the kernel keeps for a file, however empty
 MOST_FILES = 1000  # that are deleted one by one
 MOST_LINES = 10_000  # of a child: one for a cell, two for a request
 LATER = {}  # modules that are loaded at their first use
@@ -116,7 +118,7 @@ def ask(job, limits):
 
 def paths():
     """Whatever stands where a student can write; a folder comes before what is in it."""
-    for place in ("/tmp", "/dev/shm"):
+    for place in PLACES:
         for folder, inner, files in os.walk(place):
             yield from (os.path.join(folder, name) for name in inner + files)
 
@@ -156,7 +158,7 @@ def work(job, writer, folder, limits):
         (resource.RLIMIT_AS, limits["memory"]),
         (resource.RLIMIT_FSIZE, limits["disk"]),
         (resource.RLIMIT_NPROC, limits["processes"] if ALONE else resource.RLIM_INFINITY),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, 64),  # a pair of sockets can hold 400 kB that no limit counts
         (resource.RLIMIT_CORE, 0),
     ):
         if most != resource.RLIM_INFINITY:
@@ -264,9 +266,14 @@ def read(reader):
 
 
 def memory(child):
-    """Bytes that all processes of the student hold together."""
+    """Bytes that all processes of the student hold together, and their files' names."""
     pages = sum(number(f"/proc/{pid}/statm", 1) for pid in students(child))
-    return pages * resource.getpagesize()
+    names = 0
+    if ALONE:
+        for place in PLACES:
+            room = os.statvfs(place)
+            names += room.f_files - room.f_ffree
+    return pages * resource.getpagesize() + names * OF_A_NAME
 
 
 def end_all(child):

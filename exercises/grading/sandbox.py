@@ -252,7 +252,10 @@ def wall(limits, filter):
     words += ["--perms", "0755", "--dir", "/tmp/matplotlib"]
     for path, name in font_cache():
         words += ["--ro-bind", path, f"/tmp/matplotlib/{name}"]
-    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    # /proc holds settings of the sandbox that its user may change, and that the next question reads
+    for path in ("/proc", "/dev", "/"):
+        words += ["--remount-ro", path]
+    words += ["--chdir", "/tmp"]
     if os.geteuid() == 0:
         # root needs no user namespace, and must not stay root: a user of its own for each sandbox,
         # so that the limit on processes, which counts by user, counts those of this one alone
