@@ -283,8 +283,11 @@ def unsafe_folder():
     return folder
 
 
-def check(unsafe=False):
-    """Raise SandboxError unless a sandbox starts here and holds; ``unsafe`` asks for none."""
+def check(unsafe=False, private=()):
+    """Raise SandboxError unless a sandbox starts here and holds; ``unsafe`` asks for none.
+
+    private : files that nobody inside may see. The system is seen there: a class in /usr/src, too.
+    """
     if unsafe:
         return
     if not sys.platform.startswith("linux"):
@@ -292,7 +295,11 @@ def check(unsafe=False):
     for program in ("bwrap", "setpriv") if os.geteuid() == 0 else ("bwrap",):
         if not shutil.which(program):
             raise SandboxError(f"{program} is not installed. {REMEDY}")
-    probe = {"cells": [[1, PROBE]], "requests": [], "seconds": 10}
+    probe = {
+        "cells": [[1, PROBE.replace("PRIVATE", repr([str(path) for path in private]))]],
+        "requests": [],
+        "seconds": 10,
+    }
     with Sandbox(Limits()) as sandbox:
         end, lines = sandbox.ask(probe)
         if end != "done":
@@ -322,6 +329,8 @@ for path in ({str(INNER / "__main__.py")!r}, "/grader/optlib/new", "/usr/new", "
     except OSError:
         continue
     raise AssertionError(f"student code would reach {{path}}")
+for path in PRIVATE:
+    assert not os.path.lexists(path), f"student code would reach {{path}}: put it elsewhere"
 try:
     socket.create_connection(("127.0.0.1", 9), timeout=1)
 except ConnectionRefusedError:
