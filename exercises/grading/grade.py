@@ -24,6 +24,7 @@ from exercises.wire import WireError, from_json
 MOST_NOTES = 20
 MOST_FATAL = 20  # cells that are left out one after the other
 MOST_PICTURES = 8
+MOST_PIXELS = 16_000_000
 PNG = b"\x89PNG\r\n\x1a\n"
 FAULTS = {
     "timeout": "did not end within {seconds:g} seconds",
@@ -380,9 +381,14 @@ def pictures(shown):
                 data = base64.b64decode(png, validate=True)
             except (ValueError, binascii.Error):
                 continue
-            if data.startswith(PNG) and len(data) <= 2 << 20:
+            if data.startswith(PNG) and len(data) <= 2 << 20 and pixels(data) <= MOST_PIXELS:
                 kept.append({"png": base64.b64encode(data).decode("ascii")})
     return kept
+
+
+def pixels(png):
+    """Of a picture, as it says itself: a few bytes can unfold to gigabytes in a browser."""
+    return int.from_bytes(png[16:20], "big") * int.from_bytes(png[20:24], "big")
 
 
 def answer_cells(assignment, functions):

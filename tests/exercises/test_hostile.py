@@ -5,6 +5,7 @@ and must earn just that, unless the attack wrecks the process that runs the whol
 is what the answer itself is worth: most are worth nothing.
 """
 
+import base64
 import json
 import os
 import socket
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from exercises.grading import sandbox
-from exercises.grading.grade import grade
+from exercises.grading.grade import grade, pictures
 from exercises.grading.sandbox import Limits
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -423,3 +424,10 @@ def test_many_cells_that_end_the_program_are_not_all_tried(assignment, monkeypat
     record = grade(assignment, json.dumps(notebook).encode(), limits=LIMITS, render=False)
     assert len(asked) < 30
     assert {part["status"] for part in record["questions"].values()} == {"crashed"}
+
+
+def test_a_picture_that_unfolds_to_gigabytes_is_not_shown():
+    head = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
+    for side, kept in ((1000, 1), (50_000, 0)):
+        data = head + 2 * side.to_bytes(4, "big") + b"\x08\x02\0\0\0"
+        assert len(pictures([{"png": base64.b64encode(data).decode()}])) == kept
