@@ -98,8 +98,11 @@ def same(a, b):
     """Whether two pieces of data hold the same numbers in the same shape, under the same names."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
-    if isinstance(a, list) and isinstance(b, list) and any(isinstance(x, dict) for x in a):
+    no_numbers = dict, str, type(None)
+    if isinstance(a, list) and isinstance(b, list) and any(isinstance(x, no_numbers) for x in a):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, no_numbers) or isinstance(b, no_numbers):
+        return type(a) is type(b) and a == b
     try:
         return np.array_equal(as_array(a), as_array(b))
     except ValueError:  # lists that make no array

@@ -178,8 +178,9 @@ def inner_command(limits, unsafe):
     folder = unsafe_folder() if unsafe else "/tmp"
     supervisor = INNER / "supervisor.py" if unsafe else "/grader/supervisor.py"
     given = json.dumps(asdict(limits) | {"folder": folder})
-    # -I: nothing of the user's own Python settings; -B: no bytecode is written
-    return [sys.executable, "-I", "-B", "-X", "utf8", str(supervisor), given]
+    # -s, -P: no packages of the user or of the current folder; -B: no bytecode is written. Not -I,
+    # which would ignore PYTHONHASHSEED, and sets would have another order in each run
+    return [sys.executable, "-s", "-P", "-B", "-X", "utf8", str(supervisor), given]
 
 
 @functools.cache

@@ -431,3 +431,9 @@ def test_a_picture_that_unfolds_to_gigabytes_is_not_shown():
     for side, kept in ((1000, 1), (50_000, 0)):
         data = head + 2 * side.to_bytes(4, "big") + b"\x08\x02\0\0\0"
         assert len(pictures([{"png": base64.b64encode(data).decode()}])) == kept
+
+
+def test_sets_have_the_same_order_in_every_sandbox(assignment):
+    data = tiny.submission(double="def double(x): raise ValueError(str(set('abcdefgh')))")
+    one, other = (grade(assignment, data, limits=LIMITS, render=False) for _ in range(2))
+    assert one == other
