@@ -98,12 +98,31 @@ def same(a, b):
     """Whether two pieces of data hold the same numbers in the same shape, under the same names."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
-    if isinstance(a, list) and isinstance(b, list) and any(isinstance(x, dict) for x in a):
+    no_numbers = dict, str, type(None)
+    if isinstance(a, list) and isinstance(b, list) and any(isinstance(x, no_numbers) for x in a):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, no_numbers) or isinstance(b, no_numbers):
+        return type(a) is type(b) and a == b
     try:
-        return np.array_equal(np.asarray(a), np.asarray(b))
+        return np.array_equal(as_array(a), as_array(b))
     except ValueError:  # lists that make no array
         return False
+
+
+def as_array(value):
+    """A number, or lists of numbers, as an array; ValueError for anything else.
+
+    numpy alone would give every element of a list the room of the longest text in it: an answer of
+    some megabytes, and no memory is left.
+    """
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif not isinstance(one, (bool, int, float, np.ndarray)):
+            raise ValueError(f"{type(one).__name__} is no number")
+    return np.asarray(value)
 
 
 def describe(value):
@@ -128,7 +147,7 @@ def number(value, name):
 def array(value, ndim, name):
     """``value`` as a float array of that many dimensions, else Wrong. Lists of numbers will do."""
     try:
-        result = np.asarray(value)
+        result = as_array(value)
         numeric = result.dtype.kind in "fib"
     except ValueError:
         numeric = False

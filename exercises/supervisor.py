@@ -11,7 +11,7 @@ The answers are any number of ``{"lines": [...]}``, lines that the child wrote, 
 ``{"end": how, "used": seconds}``: how it ended (done, timeout, crashed, memory, flood).
 
 All code of a student runs in such a child; when it is done, every process of the sandbox but this
-one is killed and its folder deleted. This process can be neither signalled nor traced from inside,
+one is killed and every file deleted. This process can be neither signalled nor traced from inside,
 for it is number 1 and not dumpable. Should a student bring it down all the same, the grader outside
 asks again in a new one.
 """
@@ -32,6 +32,10 @@ import inside
 
 ALONE = os.getpid() == 1  # in a sandbox: every other process is the student's
 PAUSE = 0.05  # seconds between two looks at the memory
+PLACES = ("/tmp", "/dev/shm")  # where a student can write, in memory
+OF_A_NAME = 2048  # bytes that the kernel keeps for a file, however empty
+MOST_FILES = 1000  # that are deleted one by one
+MOST_LINES = 10_000  # of a child: one for a cell, two for a request
 LATER = {}  # modules that are loaded at their first use
 
 
@@ -44,12 +48,16 @@ def main():
     import optlib  # noqa: F401
 
     postpone()
+    at_first = set(paths()) if ALONE else None
     for line in sys.stdin.buffer:
         job = json.loads(line)
-        if "show" in job:
+        if "show" in job and not LATER:
             load_drawing()
+            at_first = set(paths()) if ALONE else None
         end, taken = ask(job, limits)
         tell(end=end, used=taken)
+        if ALONE and not swept(at_first):
+            os._exit(1)  # the next question gets a new sandbox
 
 
 def tell(**what):
@@ -104,7 +112,34 @@ def ask(job, limits):
     finally:
         end_all(child)
         os.close(reader)
-        shutil.rmtree(folder, ignore_errors=True)
+        if not ALONE:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def paths():
+    """Whatever stands where a student can write; a folder comes before what is in it."""
+    for place in PLACES:
+        for folder, inner, files in os.walk(place):
+            yield from (os.path.join(folder, name) for name in inner + files)
+
+
+def swept(at_first):
+    """Delete what a question has left, lest another one reads it; whether that was possible."""
+    new = []
+    for path in paths():
+        if path not in at_first:
+            new.append(path)
+        if len(new) > MOST_FILES:  # it takes less time to throw the whole sandbox away
+            return False
+    for path in reversed(new):
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                os.rmdir(path)
+            else:
+                os.unlink(path)
+        except OSError:
+            return False
+    return True
 
 
 # In the child
@@ -123,7 +158,7 @@ def work(job, writer, folder, limits):
         (resource.RLIMIT_AS, limits["memory"]),
         (resource.RLIMIT_FSIZE, limits["disk"]),
         (resource.RLIMIT_NPROC, limits["processes"] if ALONE else resource.RLIM_INFINITY),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, 64),  # a pair of sockets can hold 400 kB that no limit counts
         (resource.RLIMIT_CORE, 0),
     ):
         if most != resource.RLIM_INFINITY:
@@ -156,7 +191,8 @@ def work(job, writer, folder, limits):
 def listen(child, reader, seconds, limits):
     """Pass on what the child writes until it ends or must end; (how it ended, seconds used)."""
     os.set_blocking(reader, False)
-    size, rest, start, taken = 0, b"", time.monotonic(), 0.0
+    size, count, rest = 0, 0, bytearray()
+    start, own, taken = time.monotonic(), time.process_time(), 0.0
     grader = select.poll()
     grader.register(0, 0)  # tells when nobody is left to write to the standard input
     while True:
@@ -164,35 +200,47 @@ def listen(child, reader, seconds, limits):
         if grader.poll(0):
             os._exit(1)  # and with number 1 ends everything in the sandbox
         gone = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        while size <= limits["answer"] and (chunk := read(reader)):
+        # what this process does for the student counts as well: nobody keeps it busy for nothing
+        taken = max(taken, used(child, time.monotonic() - start, time.process_time() - own))
+        if gone:
+            end_all(child)  # so that nobody writes on while the rest is read
+        # once a round, or one who writes as fast as this reads would never be looked at
+        while chunk := read(reader):
             size += len(chunk)
-            *lines, rest = (rest + chunk).split(b"\n")
-            if lines:
+            rest += chunk
+            if b"\n" in chunk:
+                *lines, rest = rest.split(b"\n")
+                count += len(lines)
+                if size > limits["answer"] or count > MOST_LINES:
+                    return "flood", taken
                 tell(lines=[line.decode("utf-8", "replace") for line in lines])
                 if lines[-1] == b'{"end": true}':
                     return "done", taken
-        if size > limits["answer"]:
-            return "flood", taken
+            if size > limits["answer"]:
+                return "flood", taken
+            if not gone:
+                break
         if gone:
             return "crashed", taken
-        taken = max(taken, used(child, time.monotonic() - start))
         if taken > seconds:
             return "timeout", taken
         if memory(child) > limits["memory"]:
             return "memory", taken
 
 
-def used(child, wall):
+def used(child, wall, own=0.0):
     """Seconds that count: those that passed, without those in which others had the processor.
 
     A loaded machine must not cost a right answer its points. Many processes that wait for each
-    other must not gain by it: what they have computed together counts as well.
+    other must not gain by it: what they have computed together counts as well. (What a process has
+    computed is added to its parent's when that one waits for it. A parent that does not care would
+    lose it, so the sandbox does not let anybody set that; see sandbox.forbidden_calls.)
     """
     waited = number(f"/proc/{child}/schedstat", 1) / 1e9
     ticks = sum(
         number(f"/proc/{pid}/stat", field) for pid in students(child) for field in range(-39, -35)
     )  # from the right, for the name of a process may hold blanks: utime, stime, cutime, cstime
-    return max(wall - waited, ticks / os.sysconf("SC_CLK_TCK"))
+    return max(wall - waited, ticks / os.sysconf("SC_CLK_TCK") + own)
 
 
 def students(child):
@@ -204,7 +252,7 @@ def students(child):
 def number(path, field):
     """One number of a file in /proc; 0 if the process has ended or the kernel does not tell."""
     try:
-        with open(path) as file:
+        with open(path, "rb") as file:  # the name of a process may be no text
             return int(file.read().split()[field])
     except (OSError, IndexError, ValueError):
         return 0
@@ -218,9 +266,14 @@ def read(reader):
 
 
 def memory(child):
-    """Bytes that all processes of the student hold together."""
+    """Bytes that all processes of the student hold together, and their files' names."""
     pages = sum(number(f"/proc/{pid}/statm", 1) for pid in students(child))
-    return pages * resource.getpagesize()
+    names = 0
+    if ALONE:
+        for place in PLACES:
+            room = os.statvfs(place)
+            names += room.f_files - room.f_ffree
+    return pages * resource.getpagesize() + names * OF_A_NAME
 
 
 def end_all(child):

@@ -139,6 +139,8 @@ def _value(plain, depth):
         return [_value(item, depth - 1) for item in plain]
     if type(plain) is float and not math.isfinite(plain):
         raise WireError('not a message: NaN and Infinity stand as {"float": ...}')
+    if type(plain) is int and not -(2**63) <= plain < 2**63:
+        raise WireError("not a message: a whole number beyond 64 bits")
     if not isinstance(plain, dict):
         return plain
     ((tag, content),) = plain.items()  # another number of keys is a ValueError

@@ -22,7 +22,9 @@ from exercises.grading.sandbox import INNER, OPTLIB, Limits, Sandbox
 from exercises.wire import WireError, from_json
 
 MOST_NOTES = 20
+MOST_FATAL = 20  # cells that are left out one after the other
 MOST_PICTURES = 8
+MOST_PIXELS = 16_000_000
 PNG = b"\x89PNG\r\n\x1a\n"
 FAULTS = {
     "timeout": "did not end within {seconds:g} seconds",
@@ -156,7 +158,7 @@ class Sheet:
                 faults |= {i: "crashed" for i in left}
                 break
             if heard.case is None:  # it got stuck in a cell, before any case
-                if heard.cell is None or heard.cell in self.fatal or isinstance(heard.cell, str):
+                if not self.may_give_up(heard.cell):
                     faults |= {i: end for i in left}
                     break
                 self.give_up(heard.cell, end)
@@ -201,8 +203,9 @@ class Sheet:
                     f"there is no function {', '.join(gone)} after your cells have run",
                 )
             return "missing", "not written yet"
-        if not any("returned" in o for o in answers) and not any(
-            case.raises == raised(o) for case, o in zip(cases, answers, strict=True)
+        if not any("returned" in o or "unfit" in o for o in answers) and not any(
+            case.raises in bases(o) and not refuses_all(case, cases, outcomes)
+            for case, o in zip(cases, answers, strict=True)
         ):
             return "failed", "no call gave an answer that can be judged"
         return "graded", ""
@@ -220,8 +223,7 @@ class Sheet:
             return part
         while True:
             end, heard = self.ask(self.cells(own), show=[own.number, own.source])
-            stuck = heard.cell not in (None, own.number) and not isinstance(heard.cell, str)
-            if end != "done" and stuck and heard.cell not in self.fatal:
+            if end != "done" and heard.cell != own.number and self.may_give_up(heard.cell):
                 self.give_up(heard.cell, end)
                 continue
             part["outputs"] = pictures(heard.shown)
@@ -233,6 +235,11 @@ class Sheet:
         for note in notes:
             if note not in self.notes and len(self.notes) < MOST_NOTES:
                 self.notes.append(note)
+
+    def may_give_up(self, number):
+        """Whether there is such a cell, not left out yet: the child says what it likes."""
+        known = any(cell.number == number for cell in self.code)
+        return known and number not in self.fatal and len(self.fatal) < MOST_FATAL
 
     def give_up(self, number, how):
         self.fatal[number] = how
@@ -265,15 +272,16 @@ class Heard:
                 if isinstance(heard.get("said"), str):
                     self.said.setdefault(self.case, heard["said"])
             if isinstance(heard.get("notes"), list):
-                self.notes = [plain(note) for note in heard["notes"] if isinstance(note, str)]
+                notes = heard["notes"][: submission.MOST_CELLS]
+                self.notes = [plain(note) for note in notes if isinstance(note, str)]
             if isinstance(heard.get("shown"), list):
                 self.shown = heard["shown"]
 
 
 def plain(text):
     """A student's words, short and without control characters that could play with a terminal."""
-    text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
-    return text.encode("utf-8", "replace").decode("utf-8")[:400]
+    text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text[:400])
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def outcome(text):
@@ -289,8 +297,13 @@ def outcome(text):
 
 def raised(outcome):
     """The name of the exception of an outcome, or None."""
-    bases = outcome.get("raised")
-    return bases[0] if isinstance(bases, list) and bases and isinstance(bases[0], str) else None
+    return next(iter(bases(outcome)), None)
+
+
+def bases(outcome):
+    """The names of the classes of its exception, if it has one."""
+    names = outcome.get("raised")
+    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
 
 
 def status_of(end):
@@ -304,6 +317,11 @@ def question(meta, cases, outcomes, status, why):
         result = outcomes.get(case.title)
         if isinstance(result, dict):
             feedback = judged(case, result)
+            if feedback is None and refuses_all(case, cases, outcomes):
+                feedback = (
+                    f"{case.function} raises {case.raises} whatever it is called with; here that "
+                    "is right, but it does so where an answer is wanted, too"
+                )
         else:
             feedback = f"could not be tested: {why}"
         points = 0.0 if feedback is not None else float(case.points)
@@ -312,6 +330,20 @@ def question(meta, cases, outcomes, status, why):
             {"title": case.title, "points": points, "max": float(case.points), "feedback": feedback}
         )
     return part
+
+
+def refuses_all(case, cases, outcomes):
+    """Whether the error that is right in this case came for every input that has an answer, too.
+
+    Then nothing was looked at and refused: ``raise ValueError`` alone would earn points.
+    """
+    others = [c for c in cases if c.function == case.function and c.raises is None]
+    answers = [outcomes.get(other.title) for other in others]
+    return (
+        case.raises is not None
+        and bool(others)
+        and all(isinstance(o, dict) and case.raises in bases(o) for o in answers)
+    )
 
 
 def judged(case, result):
@@ -349,9 +381,14 @@ def pictures(shown):
                 data = base64.b64decode(png, validate=True)
             except (ValueError, binascii.Error):
                 continue
-            if data.startswith(PNG) and len(data) <= 2 << 20:
+            if data.startswith(PNG) and len(data) <= 2 << 20 and pixels(data) <= MOST_PIXELS:
                 kept.append({"png": base64.b64encode(data).decode("ascii")})
     return kept
+
+
+def pixels(png):
+    """Of a picture, as it says itself: a few bytes can unfold to gigabytes in a browser."""
+    return int.from_bytes(png[16:20], "big") * int.from_bytes(png[20:24], "big")
 
 
 def answer_cells(assignment, functions):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 import optlib
-from exercises.cases import Case, Wrong, array, describe
+from exercises.cases import Case, Wrong, array, as_array, describe
 from exercises.wire import Formula
 
 RULES = {
@@ -89,7 +89,7 @@ def replay_checker(params, grads, lr, beta):
                 raise Wrong(f"step {t} should give a dict with the names {', '.join(right)}")
             for name, value in right.items():
                 try:
-                    given = np.asarray(found[name])
+                    given = as_array(found[name])
                 except ValueError:  # lists that make no array
                     raise Wrong(f"after step {t} {name} should be an array") from None
                 if given.dtype != value.dtype:

@@ -5,17 +5,19 @@ and must earn just that, unless the attack wrecks the process that runs the whol
 is what the answer itself is worth: most are worth nothing.
 """
 
+import base64
 import json
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from exercises.grading import sandbox
-from exercises.grading.grade import grade
+from exercises.grading.grade import grade, pictures
 from exercises.grading.sandbox import Limits
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,6 +35,12 @@ class Yes(float):
     def __sub__(self, other): return Yes(0)
     __rsub__ = __abs__ = lambda self, *a: Yes(0)
     __hash__ = None
+"""
+PIPE = """
+import json, os
+W = next(fd for fd in range(3, 256) if os.path.exists(f"/proc/self/fd/{fd}")
+         and os.readlink(f"/proc/self/fd/{fd}").startswith("pipe:"))
+def tell(**line): os.write(W, json.dumps(line).encode() + b"\\n")
 """
 # name -> (the cell, points that its honest part earns, status of the question or None for any)
 ATTACKS = {
@@ -268,12 +276,51 @@ ATTACKS = {
     "escapes for the terminal": (
         "def double(x): raise ValueError('\\x1b]0;owned\\x07\\x1b[2J\\u202e')", 0, "failed",
     ),
+    "a forged number of 4000 digits": (
+        PIPE + "def double(x): tell(case=0, said='{\"dict\": {\"returned\": ' + '9' * 4000 + '}}')",
+        0, "graded",
+    ),
+    "texts that would fill all memory as an array": (
+        "def double(x): return ['x' * 150_000] + [''] * 40_000", 0, "graded",
+    ),
+    "a flood of empty lines": (
+        PIPE + "for _ in range(15): os.write(W, b'\\n' * 60_000)\n" + RIGHT, 0, "crashed",
+    ),
+    "a cell that does not exist, a new one each time": (
+        PIPE + "tell(cell=int.from_bytes(os.urandom(4), 'big'))\nos._exit(1)",
+        0, "crashed",
+    ),
+    "children whose time nobody is told": (
+        "import os, signal, time\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True:\n"
+        "    if os.fork() == 0:\n        end = time.time() + 0.03\n"
+        "        while time.time() < end: pass\n        os._exit(0)",
+        0, None,
+    ),
+    "behind all others in the queue": (
+        RIGHT.replace("2 *", "3 *")
+        + "import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n" + RIGHT,
+        0, "graded",
+    ),
+    "names that are no text": (
+        "import ctypes, os\nfor _ in range(8):\n    if os.fork() == 0:\n"
+        "        ctypes.CDLL(None).prctl(15, b'\\xff) \\xfe', 0, 0, 0)\n"
+        "        while True: pass\nwhile True: pass",
+        0, "timeout",
+    ),
+    "memory that is nobody's": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "done = [libc.shmget(0, 1 << 28, 0o1600), libc.msgget(0, 0o1600)]\n"
+        "done += [libc.semget(0, 1, 0o1600), libc.mq_open(b'/x', 0o102, 0o600, None)]\n"
+        "def double(x): return 2 * x if max(done) >= 0 else 0 * x",
+        0, "graded",
+    ),
 }  # fmt: skip
 
 # All cells of a sheet share one process, so whoever wrecks it there wrecks the own other answers.
 SABOTAGE = {
     "assert switched off", "the call replaced", "verdicts forged on every descriptor",
     "builtins patched", "the end declared early", "a flood where it hurts",
+    "a cell that does not exist, a new one each time",
 }  # fmt: skip
 
 
@@ -309,7 +356,9 @@ def test_an_attack_earns_what_is_honest_in_it(assignment, name, port, monkeypatc
     private = [str(assignment.folder / "hidden.py"), str(sandbox.INNER / "cases.py")]
     attack = attack.replace("PORT", str(port)).replace("PRIVATE", str(private))
     data = tiny.submission(double=attack)
+    start = time.monotonic()
     record = grade(assignment, data, limits=LIMITS, render=False)
+    assert time.monotonic() - start < 20  # of a sheet, on a loaded machine; seconds 1.5 each
     parts = record["questions"]
     assert parts["test_double"]["points"] == honest, parts["test_double"]
     rest = parts["test_total"]["points"], parts["test_step"]["points"]
@@ -318,3 +367,73 @@ def test_an_attack_earns_what_is_honest_in_it(assignment, name, port, monkeypatc
         assert parts["test_double"]["status"] == status, parts["test_double"]
     text = json.dumps(record)
     assert len(text) < 50_000 and "\x1b" not in json.loads(text).__str__()
+
+
+LEAVE = """
+import os, socket
+def double(x):
+    for place in ("/tmp", "/dev/shm", "/tmp/matplotlib"):
+        try:
+            os.makedirs(place + "/deep" * 3, exist_ok=True)
+            open(place + "/x", "w").write(str(x))
+            os.symlink("/", place + "/link")
+            os.chmod(place + "/deep/deep", MODE)
+        except OSError:
+            pass
+    return 2 * x
+"""
+FIND = """
+import os
+def total(values):
+    places = ("/tmp", "/dev/shm", "/tmp/matplotlib")
+    found = [os.listdir(place) for place in places if os.path.exists(place)]
+    if any(v != v for v in values): raise ValueError(found)
+    return sum(values) if not any({"x", "deep", "link"} & set(f) for f in found) else "seen"
+"""
+
+
+@pytest.mark.parametrize("mode", ["0o777", "0"])
+def test_a_question_leaves_nothing_to_the_next(assignment, mode):
+    data = tiny.submission(double=LEAVE.replace("MODE", mode), total=FIND)
+    record = grade(assignment, data, limits=LIMITS, render=False)
+    assert [part["points"] for part in record["questions"].values()] == [2, 3, 2], record
+
+
+def test_many_files_left_behind_cost_nobody_time(assignment):
+    many = "import os\ndef double(x):\n    for i in range(20_000): open(f'/tmp/{i}', 'w').close()\n"
+    data = tiny.submission(double=many + "    return 2 * x", total=FIND)
+    record = grade(assignment, data, limits=LIMITS, render=False)
+    assert [part["points"] for part in record["questions"].values()] == [2, 3, 2], record
+
+
+def test_who_refuses_everything_refuses_nothing(assignment):
+    total = "class E(ValueError): pass\ndef total(values): raise E('no')"
+    part = grade(assignment, tiny.submission(total=total), limits=LIMITS, render=False)
+    part = part["questions"]["test_total"]
+    assert part["points"] == 0 and part["status"] == "failed"
+    assert "where an answer is wanted" in part["cases"][2]["feedback"]
+
+
+def test_many_cells_that_end_the_program_are_not_all_tried(assignment, monkeypatch):
+    asked = []
+    ask = sandbox.Sandbox.ask
+    monkeypatch.setattr(sandbox.Sandbox, "ask", lambda *a: (asked.append(1), ask(*a))[1])
+    notebook = json.loads(tiny.submission())
+    end = {"cell_type": "code", "metadata": {}, "source": "import os\nos._exit(1)"}
+    notebook["cells"] = [end] * 200 + notebook["cells"]
+    record = grade(assignment, json.dumps(notebook).encode(), limits=LIMITS, render=False)
+    assert len(asked) < 30
+    assert {part["status"] for part in record["questions"].values()} == {"crashed"}
+
+
+def test_a_picture_that_unfolds_to_gigabytes_is_not_shown():
+    head = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
+    for side, kept in ((1000, 1), (50_000, 0)):
+        data = head + 2 * side.to_bytes(4, "big") + b"\x08\x02\0\0\0"
+        assert len(pictures([{"png": base64.b64encode(data).decode()}])) == kept
+
+
+def test_sets_have_the_same_order_in_every_sandbox(assignment):
+    data = tiny.submission(double="def double(x): raise ValueError(str(set('abcdefgh')))")
+    one, other = (grade(assignment, data, limits=LIMITS, render=False) for _ in range(2))
+    assert one == other

@@ -432,3 +432,10 @@ def test_a_server_that_does_not_start_says_why(stand_in, monkeypatch, tmp_path):
         marking.serving(stand_in()),
     ):
         pass
+
+
+@pytest.mark.parametrize("text", ["[a]: b\n", "[a\n", "![", "*a_ ", "$a ", "<a ", "- "])
+def test_no_text_takes_long(text):
+    start = time.monotonic()
+    marking.layout((text * marking.LONGEST)[: marking.LONGEST])
+    assert time.monotonic() - start < 5

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import statistics
+import time
 
 import pytest
 
@@ -347,3 +348,10 @@ def test_the_file_is_the_same_whatever_the_order_and_the_process(compared, monke
     assert (row["student"], row["other"], row["stands_out"]) == ("a", "c", "yes")
     # a number that would change if hashes were salted, as Python's are
     assert sum(fingerprints("while a < b.c: a = a + b.d(a, 3) - 4 * a[1:2]")) == 5_100_171_871
+
+
+def test_no_text_takes_long():
+    start = time.monotonic()
+    for code in ('"' + '\\"' * 90_000 + "\\", "'" + "\\'" * 90_000 + "\\", '"' * 99_999 + "\\"):
+        similarity.fingerprints(code)
+    assert time.monotonic() - start < 5

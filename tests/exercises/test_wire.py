@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import optlib
-from exercises.cases import Case, verdict
+from exercises.cases import Case, Wrong, array, same, verdict
 from exercises.inside import answer, load
 from exercises.wire import DTYPES, Formula, WireError, from_json, to_json
 
@@ -204,3 +204,28 @@ def test_a_cell_that_fails_costs_only_itself():
 def test_a_case_that_makes_no_sense(changes):
     with pytest.raises(ValueError, match="case 't'"):
         case(**changes)
+
+
+def test_what_an_argument_may_hold_can_be_watched():
+    value = {"kind": "he", "rows": [1, "two", None], "W": np.ones(3), "deep": [[1, 2], [3, 4]]}
+    assert same(from_json(to_json(value)), value)
+    for name, other in (("kind", "lecun"), ("rows", [1, "two", 3]), ("W", "1"), ("deep", [1, 2])):
+        assert not same(value | {name: other}, value)
+    assert same("a", "a") and same(None, None) and not same("a", 1.0) and not same(1.0, None)
+
+
+def test_texts_among_numbers_take_no_memory():
+    for value in (["x" * 1_000_000] + [""] * 100_000, [[1.0], ["x"]], "1", None, [{}]):
+        with pytest.raises(Wrong):
+            array(value, 1, "it")
+    assert not same(["x" * 1_000_000] + [""] * 100_000, np.ones(3))
+
+
+def test_no_whole_number_beyond_64_bits_comes_out():
+    for text in (
+        "9" * 400,
+        '{"dict": {"returned": -9223372036854775809}}',
+        "[18446744073709551616]",
+    ):
+        with pytest.raises(WireError):
+            from_json(text)
