@@ -206,7 +206,7 @@ def test_the_notebook_is_the_sheet_with_the_students_answers():
             assert output.output_type == "stream" or list(output.data) == ["image/png"]
     ids = [cell.id for cell in book.cells]
     at = ids.index("added-9")  # where the student put them: after the last answer
-    assert ids[at:] == ["added-9", "added-10", "before-you-hand-in", "self-check"]
+    assert ids[at:] == ["added-9", "added-10"]
     assert "<script>" not in book.cells[at + 1].source
 
 
