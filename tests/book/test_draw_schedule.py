@@ -81,7 +81,16 @@ def test_missions_by_buttons_keyboard_and_hand(lab):
         page.evaluate("text => { location.hash = text; }", fragment)
         own(sketch)
 
-    follow("draw=" + ",".join(["0.6"] * 13 + ["0.12", "0.025", "0.005", "0.005"]))
+    follow("draw=1,1,1,1.4" + ",1" * 9 + ",0.12,0.025,0.005,0.005")
+    assert "Level to a factor of 1.4" in drop.inner_text() and "Solved" not in drop.inner_text()
+    level = sketch.locator(".sketch-pad").bounding_box()
+    left, right = level["x"] + 46, level["x"] + level["width"] - 10
+    page.mouse.move(left, level["y"] + 75)  # by a hand that wobbles
+    page.mouse.down()
+    for x, y in ((0.3, 78), (0.75, 76), (0.85, 140), (0.99, 190)):
+        page.mouse.move(left + x * (right - left), level["y"] + y, steps=4)
+    page.mouse.up()
+    own(sketch)
     assert "Solved" in drop.inner_text() and "Solved" not in cosine.inner_text()
     # at twice the limit at first, and lower at the end on paper: no run survives it
     follow("draw=4,4,3.2,2.3,1.6,1.2,0.8," + ",".join(BEST.split(",")[7:]))
