@@ -42,6 +42,6 @@ def pytest_collection_modifyitems(items):
 
 LONG_FIRST = (
     "tests/book/test_pages", "tests/widgets/test_jupyterlab", "tests/book/test_gates",
-    "tests/test_newcomer", "tests/book", "tests/exercises", "chapters", "tests/widgets/test_quiz_browser",
-    "tests/test_tasks", "tests/test_benchmarks",
+    "tests/test_newcomer", "tests/book", "tests/exercises", "chapters",
+    "tests/widgets/test_quiz_browser", "tests/test_tasks", "tests/test_benchmarks",
 )  # fmt: skip
