@@ -17,6 +17,7 @@ asks again in a new one.
 """
 
 import ctypes
+import importlib.machinery
 import json
 import os
 import resource
@@ -80,6 +81,11 @@ class Later(types.ModuleType):
 def postpone():
     for name in ("matplotlib", "matplotlib.pyplot"):
         sys.modules[name] = Later(name)
+    # What the words "import" and "from" ask for must not load it yet.
+    place = importlib.machinery.PathFinder.find_spec("matplotlib").submodule_search_locations
+    vars(sys.modules["matplotlib"]).update(
+        pyplot=sys.modules["matplotlib.pyplot"], __path__=list(place)
+    )
 
 
 def load_drawing():

@@ -51,7 +51,7 @@ function render({ model, el, signal, page = false }) {
     const [w, tall] = size[i], c = sharp(panels[i], w, tall), n = get("steps"), right = w - 8, bottom = tall - 26;
     const title = `weight ${"AB"[i]}, gradients ±${say(get("ab"[i]))}`;
     const { px, py } = axes(c, { steps: n, low: 0, high: 1, title, colour, left: 36, right, bottom });
-    const every = Math.max(1, Math.floor(n / (2 * w)));
+    const every = Math.max(1, Math.floor(n / w));
     for (const name of NAMES) {
       Object.assign(c, { strokeStyle: colour[name], lineWidth: name === "AdamW" ? 2 : 3 });
       c.setLineDash(name === "AdamW" ? [] : [3, 4]);

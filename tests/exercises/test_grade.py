@@ -203,3 +203,22 @@ def test_limits_make_sense():
     for wrong in (0, -1, "3", None, True, float("inf")):
         with pytest.raises(ValueError, match="limit seconds should be a positive number"):
             Limits(seconds=wrong)
+
+
+def test_drawing_is_loaded_by_who_draws_and_works_in_every_spelling(assignment):
+    """It takes longer to load than most answers to run, and every sheet imports it at its top."""
+    imports = (
+        "import matplotlib.pyplot as plt\nfrom matplotlib import pyplot\nimport matplotlib as mpl\n"
+        "import sys\nfrom matplotlib.pyplot import *\n"
+    )
+    looks = "def double(x):\n    return 'matplotlib.figure' in sys.modules or 2 * x"
+    lazy = tiny.submission(double=imports.replace("from matplotlib.pyplot import *\n", "") + looks)
+    assert points(grade(assignment, lazy, limits=LIMITS, render=False)) == [2, 3, 2]
+    uses = (
+        "import matplotlib.animation, matplotlib.cm\nfig, ax = plt.subplots()\n"
+        "mpl.rcParams['lines.linewidth'] = 3\nmatplotlib.rcParams.update({})\n"
+        "assert plt.gcf() is fig and matplotlib.animation.Animation and plt.cm.viridis\n"
+        "def double(x):\n    return 2 * x if 'matplotlib.figure' in sys.modules else 0"
+    )
+    drawn = grade(assignment, tiny.submission(double=imports + uses), limits=LIMITS, render=False)
+    assert points(drawn) == [2, 3, 2] and drawn["notes"] == []
