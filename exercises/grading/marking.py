@@ -35,6 +35,7 @@ from exercises.release import KERNEL, student_version, to_bytes
 from exercises.selfcheck import TEXT_ID
 
 LONGEST = 20_000  # characters of a text that is laid out; a longer one is shown as it was typed
+NOT_SHOWN = (TEXT_ID, SELF_CHECK)  # the student's, to look at before handing in
 MOST = 100_000  # characters that are shown at all
 MOST_ADDED = 50  # cells that a student added
 MOST_FORMULAS, LONGEST_FORMULA = 300, 1000
@@ -59,12 +60,14 @@ def notebook(assignment, record, cells):
     student's, and cells that the student added after the one that they followed.
     """
     sheet = student_version(assignment)["cells"]
+    sheet = [cell for cell in sheet if grading(cell)["grade_id"] not in NOT_SHOWN]
     names = {grading(cell)["grade_id"] for cell in sheet} - {None}
-    sheet = [cell for cell in sheet if grading(cell)["grade_id"] not in (TEXT_ID, SELF_CHECK)]
     own, added, last = {}, {}, None
     for cell in cells:
         if cell.name in names and cell.name not in own:
             own[cell.name], last = cell, cell.name
+        elif cell.name in NOT_SHOWN:
+            continue
         elif cell.source.strip() and sum(map(len, added.values())) < MOST_ADDED:
             added.setdefault(last, []).append(cell)
     shown = [_found(record)] if record["reason"] or record["notes"] else []

@@ -29,6 +29,7 @@ import optlib
 
 INNER = Path(__file__).resolve().parents[1]  # holds supervisor.py, inside.py and wire.py
 OPTLIB = Path(optlib.__file__).resolve().parent
+VIRTUAL = sys.prefix != sys.base_prefix
 PATIENCE = 120.0, 20.0  # a sandbox that says nothing for 120 s + 20 limits is taken for broken
 REMEDY = (
     "Student code is run by bubblewrap (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf "
@@ -180,7 +181,10 @@ def inner_command(limits, unsafe):
     given = json.dumps(asdict(limits) | {"folder": folder})
     # -s, -P: no packages of the user or of the current folder; -B: no bytecode is written. Not -I,
     # which would ignore PYTHONHASHSEED, and sets would have another order in each run
-    return [sys.executable, "-s", "-P", "-B", "-X", "utf8", str(supervisor), given]
+    python = sys.executable
+    if VIRTUAL and not unsafe:
+        python = f"/grader/python/bin/{Path(python).name}"
+    return [python, "-s", "-P", "-B", "-X", "utf8", str(supervisor), given]
 
 
 @functools.cache
@@ -236,14 +240,13 @@ def wall(limits, filter):
             words += ["--ro-bind", path, path]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     words += ["--ro-bind-try", "/etc/localtime", "/etc/localtime"]
-    for path in dict.fromkeys((sys.base_prefix, sys.prefix)):
-        if not Path(path).is_relative_to("/usr"):
-            for parent in reversed(
-                Path(path).parents[:-1]
-            ):  # bubblewrap would close them to others
-                words += ["--perms", "0755", "--dir", str(parent)]
-            words += ["--ro-bind", path, path]
+    if not Path(sys.base_prefix).is_relative_to("/usr"):
+        for parent in reversed(Path(sys.base_prefix).parents[:-1]):  # or others could not pass
+            words += ["--perms", "0755", "--dir", str(parent)]
+        words += ["--ro-bind", sys.base_prefix, sys.base_prefix]
     words += ["--perms", "0755", "--dir", "/grader"]
+    if VIRTUAL:  # at a place of its own: where it lies may be hidden by /tmp, and is not theirs
+        words += ["--ro-bind", sys.prefix, "/grader/python"]
     for name in ("supervisor.py", "inside.py", "wire.py"):
         words += ["--ro-bind", str(INNER / name), f"/grader/{name}"]
     words += ["--ro-bind", str(OPTLIB), "/grader/optlib"]

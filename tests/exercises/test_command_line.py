@@ -46,7 +46,7 @@ def source(tmp_path):
 
 
 def test_a_class_without_work_says_where_to_begin(folder, capsys, monkeypatch):
-    monkeypatch.setattr(sandbox, "check", lambda unsafe: None)
+    monkeypatch.setattr(sandbox, "check", lambda *_: None)
     for verb in ("grade", "feedback", "export"):
         code, out, error = ran(capsys, verb, folder)
         assert code == 1 and "nothing was handed in yet" in out + error and "0attempt" not in error
@@ -115,7 +115,7 @@ def test_the_rate_is_that_of_a_process_that_lives(folder, source, capsys):
 
 
 def test_wrong_words_are_said_before_anything_is_done(folder, source, capsys, monkeypatch):
-    monkeypatch.setattr(sandbox, "check", lambda unsafe: None)
+    monkeypatch.setattr(sandbox, "check", lambda *_: None)
     ran(capsys, "collect", folder, NAME, source)
     code, _, error = ran(capsys, "grade", folder, "--student", "zoe")
     assert code == 1 and "'zoe' is no id" in error
@@ -132,7 +132,7 @@ def test_wrong_words_are_said_before_anything_is_done(folder, source, capsys, mo
 
 
 def test_a_fault_of_a_hidden_test_is_said_once_with_its_line(folder, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(sandbox, "check", lambda unsafe: None)
+    monkeypatch.setattr(sandbox, "check", lambda *_: None)
     broken = tmp_path / "hidden.py"
     broken.write_text("\n\ndef cases():\n    raise ZeroDivisionError('no')\n")
     space = {}
