@@ -132,17 +132,12 @@ def on_cluster(todo, limits, unsafe, scheduler):
     from distributed import Client, as_completed
 
     with Client(scheduler, set_as_default=False) as client:
-        sheets = {}
-        for _, plan, _ in todo:
-            folder = plan.assignment.folder
-            if folder not in sheets:
-                names = ("source.ipynb", "hidden.py")
-                texts = {name: (folder / name).read_bytes() for name in names}
-                sheets[folder] = client.scatter(texts, broadcast=True, hash=True)
         expected, futures = {}, {}
         for attempt, plan, wanted in todo:
+            names = ("source.ipynb", "hidden.py")  # small, so that each task can bring its own
+            texts = tuple((name, (plan.assignment.folder / name).read_bytes()) for name in names)
             future = client.submit(
-                remote, sheets[plan.assignment.folder], plan.assignment.name, plan_seed(plan),
+                remote, texts, plan.assignment.name, plan_seed(plan),
                 asdict(limits), attempt.path.read_bytes(), grader(), unsafe,
                 key=f"grade-{attempt.student}-{wanted[:16]}", retries=RETRIES,
             )  # fmt: skip
@@ -173,7 +168,7 @@ def remote(texts, name, seed, limits, data, fingerprint, unsafe):
         )
     sandbox_holds(unsafe)
     record = grade(
-        sheet(tuple(sorted(texts.items())), name), data, seed=seed,
+        sheet(texts, name), data, seed=seed,
         limits=sandbox.Limits(**limits), unsafe=unsafe,
     )  # fmt: skip
     return to_bytes(record).decode()

@@ -209,7 +209,7 @@ def test_a_cluster_gives_the_same_and_survives_the_death_of_a_worker(tmp_path, u
 
 def test_a_worker_with_another_grader_is_told_apart(monkeypatch):
     with pytest.raises(RuntimeError, match="this worker's grader differs"):
-        engine.remote({}, "tiny", 1, {}, b"", "another", False)
+        engine.remote((), "tiny", 1, {}, b"", "another", False)
 
 
 def test_a_class_that_student_code_could_read_is_refused():
