@@ -18,9 +18,9 @@ from pathlib import Path
 
 from exercises import inside, selfcheck
 from exercises.assignment import SELF_CHECK, Assignment, grading, student_cells
+from exercises.grading.submission import LARGEST
 from exercises.release import checksum, student_version, syntax
 
-LARGEST = 20 * 2**20  # bytes
 QUESTION = {
     "passes": "passes the tests that you can see",
     "fails": "fails a test that you can see",

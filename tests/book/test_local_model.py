@@ -7,7 +7,7 @@ import pytest
 
 import optlib
 from optlib.second_order import trust_region_step
-from tests.book.hands import setting, type_into
+from tests.book.hands import setting, spoken, type_into
 
 PAGE = "chapters/second-order.html"
 X, Y = "Point, coordinate x", "Point, coordinate y"
@@ -24,20 +24,9 @@ def local(open_page):
     yield start
 
 
-def status(page, box):
-    """What the widget says once it has come to rest."""
-    said = box.locator(".lab-status").filter(has_text="curvatures")
-    said.wait_for()
-    before = None
-    while before != said.inner_text():
-        before = said.inner_text()
-        page.wait_for_timeout(400)
-    return before
-
-
 def test_its_numbers_are_those_of_optlib_and_links_set_them(local):
     page, box = local("#problem=Rosenbrock&x=-1.2&y=1&lr=0.001&radius=0.5&steps=9")
-    said, f, at = status(page, box), optlib.Rosenbrock(), np.array([-1.2, 1.0])
+    said, f, at = spoken(page, box), optlib.Rosenbrock(), np.array([-1.2, 1.0])
     g, H = f.gradient(at), f.hessian(at)
     p = trust_region_step(g, H, 0.5)
     kept = (f.value(at) - f.value(at + p)) / -(g @ p + p @ H @ p / 2)
@@ -53,12 +42,13 @@ def test_its_numbers_are_those_of_optlib_and_links_set_them(local):
     assert round(high, -1) == 1510
     box.get_by_role("button", name="Newton", exact=True).click()
     box.get_by_role("button", name="Newton", exact=True).click()
-    assert "loss 1410" in status(page, box) and "outside the picture" in status(page, box)
+    said = spoken(page, box)
+    assert "loss 1410" in said and "outside the picture" in said
     box.get_by_role("button", name="Back", exact=True).click()
-    assert "loss 4.73" in status(page, box)
+    assert "loss 4.73" in spoken(page, box)
     assert float(setting(page, "x")) == pytest.approx(-1.1752809, abs=1e-5)
     again, copy = local("#" + page.url.split("#")[1])
-    assert "loss 4.73" in status(again, copy)
+    assert "loss 4.73" in spoken(again, copy)
     assert not page.troubles and not again.troubles
 
 
@@ -75,7 +65,7 @@ def test_nonsense_is_named_and_changes_nothing(local):
     type_into(box, X, 0), type_into(box, Y, "1/200")  # there the Hessian is singular
     box.get_by_role("button", name="Newton", exact=True).click()
     assert "singular" in box.locator(".lab-note").inner_text()
-    assert "Newton step: does not exist" in status(page, box)
+    assert "Newton step: does not exist" in spoken(page, box)
     assert not page.troubles
 
 
@@ -144,7 +134,7 @@ def test_the_knob_follows_the_mouse_and_stays_in_the_picture(local):
     page, box = local("#problem=Himmelblau&x=1&y=1&lr=0.01&radius=1")
     knob, picture = box.locator(".lab-knob"), box.locator(".lab-map")
     picture.scroll_into_view_if_needed()
-    status(page, box)
+    spoken(page, box)
     frame, (left, right) = picture.bounding_box(), optlib.Himmelblau().window[0]
     spot = knob.bounding_box()
     page.mouse.move(spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2)
@@ -160,7 +150,7 @@ def test_the_knob_follows_the_mouse_and_stays_in_the_picture(local):
     page.mouse.up()
     page.mouse.move(frame["x"] + 0.5 * frame["width"], frame["y"] + 0.5 * frame["height"])
     assert float(box.get_by_label(X, exact=True).input_value()) == left
-    assert f"At ({left:g}, 0)" in status(page, box)
+    assert f"At ({left:g}, 0)" in spoken(page, box)
     assert not page.troubles
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optlib.widgets.shrink_race import shrink
-from tests.book.hands import setting, type_into
+from tests.book.hands import setting, spoken, type_into
 
 PAGE = "chapters/regularization.html"
 A, B, DECAY, RATE = "Gradients of A, ±", "Gradients of B, ±", "Decay λ", "Learning rate η"
@@ -23,17 +23,6 @@ def left(box):
     }
 
 
-def status(page, box):
-    """What the widget says once it has come to rest."""
-    said = box.locator(".lab-status").filter(has_text="leaves")
-    said.wait_for()
-    before = None
-    while before != said.inner_text():
-        before = said.inner_text()
-        page.wait_for_timeout(400)
-    return before
-
-
 def test_numbers_keyboard_and_typed_nonsense(open_page):
     page = open_page(PAGE + "#a=3&b=0.2&decay=0.3&lr=0.002&steps=900")
     box = page.locator(".shrink")
@@ -41,7 +30,7 @@ def test_numbers_keyboard_and_typed_nonsense(open_page):
     for name, label in (("AdamL2", "Adam + L2"), ("AdamW", "AdamW")):
         wanted = shrink(name, [3.0, 0.2], 0.3, 0.002, 900)[-1]
         assert found[label] == pytest.approx(wanted.tolist(), rel=6e-3)
-        assert re.search(rf"{re.escape(label)} leaves {found[label][0]}", status(page, box))
+        assert re.search(rf"{re.escape(label)} leaves {found[label][0]}", spoken(page, box))
 
     slider = box.get_by_label(DECAY, exact=True)
     slider.focus()
