@@ -6,8 +6,10 @@ browser   Chromium, one for each process of the test run
 open_page open_page("chapters/x.html", width=375, dark=True, scripts=False) -> a Page; it keeps
           nothing of an earlier visit
 node      path of the Node that came with the Python packages
+tensors   tensors() -> how many of optlib's Tensors are alive; the garbage collector is off
 """
 
+import gc
 import json
 import subprocess
 import sys
@@ -18,6 +20,8 @@ import browser as chromium
 import pytest
 import serve
 from filelock import FileLock
+
+from optlib.autodiff import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -179,3 +183,16 @@ def node():
     path = Path(sys.executable).with_name("node")
     assert path.exists(), "no Node beside this Python: run the tests with `make test`"
     return str(path)
+
+
+@pytest.fixture
+def tensors():
+    """Without a collector a Tensor in a reference cycle lives on, so the count does not come back.
+
+    What gc.collect() finds would be no measure: in a process that has run other tests it may find
+    what their threads and finalizers left.
+    """
+    gc.collect()
+    gc.disable()
+    yield lambda: sum(isinstance(thing, Tensor) for thing in gc.get_objects())
+    gc.enable()
