@@ -525,10 +525,11 @@ def test_float32_stays_float32_in_the_whole_graph():
 
 
 def test_no_layer_leaves_work_for_the_garbage_collector(tensors):
-    for f, arrays in list(everything()):
-        before = tensors()
+    cases = list(everything())
+    before = tensors()
+    for f, arrays in cases:
         f(*(Tensor(a, True) for a in arrays)).sum().backward(keep=True)
-        assert tensors() == before
+    assert tensors() == before
 
 
 def test_backward_twice_gives_the_same_again():
