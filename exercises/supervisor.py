@@ -212,17 +212,17 @@ def listen(child, reader, seconds, limits):
             end_all(child)  # so that nobody writes on while the rest is read
         # once a round, or one who writes as fast as this reads would never be looked at
         while chunk := read(reader):
+            # what stands before a flood is passed on: it says in which cell the flood began
+            rest += chunk[: limits["answer"] - size]
             size += len(chunk)
-            rest += chunk
             if b"\n" in chunk:
                 *lines, rest = rest.split(b"\n")
+                known = lines[: MOST_LINES - count]
                 count += len(lines)
-                if size > limits["answer"] or count > MOST_LINES:
-                    return "flood", taken
-                tell(lines=[line.decode("utf-8", "replace") for line in lines])
-                if lines[-1] == b'{"end": true}':
+                tell(lines=[line.decode("utf-8", "replace") for line in known])
+                if lines and lines[-1] == b'{"end": true}' and count <= MOST_LINES:
                     return "done", taken
-            if size > limits["answer"]:
+            if size > limits["answer"] or count > MOST_LINES:
                 return "flood", taken
             if not gone:
                 break

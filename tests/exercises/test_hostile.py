@@ -7,15 +7,19 @@ is what the answer itself is worth: most are worth nothing.
 
 import base64
 import json
+import math
 import os
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
 
+from exercises import supervisor
 from exercises.grading import sandbox
 from exercises.grading.grade import grade, pictures
 from exercises.grading.sandbox import Limits
@@ -437,3 +441,21 @@ def test_sets_have_the_same_order_in_every_sandbox(assignment):
     data = tiny.submission(double="def double(x): raise ValueError(str(set('abcdefgh')))")
     one, other = (grade(assignment, data, limits=LIMITS, render=False) for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize("flood", [b"\n" * 20_000, b"x" * 50_000], ids=["lines", "one line"])
+def test_what_stands_before_a_flood_is_passed_on(flood, monkeypatch):
+    """It says in which cell the flood began, even if both come in one piece."""
+    heard = []
+    monkeypatch.setattr(supervisor, "tell", lambda **what: heard.append(what))
+    monkeypatch.setattr(supervisor.select, "poll", mock.MagicMock())  # a grader who listens
+    supervisor.select.poll().poll.return_value = []
+    reader, writer = os.pipe()
+    os.write(writer, b'{"cell": 7}\n' + flood)
+    limits = {"answer": 40_000, "memory": math.inf}
+    with subprocess.Popen(["sleep", "60"]) as child:
+        end, _ = supervisor.listen(child.pid, reader, 60, limits)
+        child.kill()
+    os.close(reader), os.close(writer)
+    assert end == "flood" and heard[0]["lines"][0] == '{"cell": 7}'
+    assert sum(len(what["lines"]) for what in heard) <= supervisor.MOST_LINES
