@@ -377,11 +377,12 @@ class NAdam(Optimizer):
     .. math::
         :label: eq-nadam
 
-        \mu_t &= \beta_1 (1 - \tfrac12\, 0.96^{t \psi}), \qquad p_t = \mu_t\, p_{t-1} \\
+        \beta_{1,t} &= \beta_1 (1 - \tfrac12\, 0.96^{t \psi}), \qquad p_t = \beta_{1,t}\, p_{t-1} \\
         m_t &= \beta_1\, m_{t-1} + (1 - \beta_1)\, g_t \\
         v_t &= \beta_2\, v_{t-1} + (1 - \beta_2)\, g_t^2 \\
         \theta_t &= \theta_{t-1} - \eta\,
-            \frac{(1 - \mu_t)\, g_t / (1 - p_t) + \mu_{t+1}\, m_t / (1 - \mu_{t+1}\, p_t)}
+            \frac{(1 - \beta_{1,t})\, g_t / (1 - p_t)
+            + \beta_{1,t+1}\, m_t / (1 - \beta_{1,t+1}\, p_t)}
             {\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
 
     with :math:`p_0 = 1`.

@@ -278,7 +278,7 @@ class PaperAdamW(AdamW):
 
         m_t &= \beta_1\, m_{t-1} + (1 - \beta_1)\, g_t \\
         v_t &= \beta_2\, v_{t-1} + (1 - \beta_2)\, g_t^2 \\
-        \theta_t &= \theta_{t-1} - \kappa_t \Big( \eta\,
+        \theta_t &= \theta_{t-1} - \gamma_t \Big( \eta\,
             \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
             + \lambda\, \theta_{t-1} \Big)
 
@@ -288,7 +288,7 @@ class PaperAdamW(AdamW):
     beta1, beta2, eps : as in :class:`optlib.Adam`.
     wd : weight decay :math:`\lambda`, default 1e-5: what 1e-2 is in :class:`optlib.AdamW`
         at the default learning rate. The paper has no default.
-    schedule : multiplier :math:`\kappa_t` (the paper's eta), default 1. A schedule belongs here:
+    schedule : multiplier :math:`\gamma_t` (the paper's eta), default 1. A schedule belongs here:
         in lr it would leave the decay as it is.
 
     Differs from :class:`optlib.AdamW`, where the decay in one step is lr times wd: to change the

@@ -858,11 +858,13 @@ EQUATIONS = {
     ),
     "NAdam": (
         "eq-nadam",
-        r"\mu_t &= \beta_1 (1 - \tfrac12\, 0.96^{t \psi}), \qquad p_t = \mu_t\, p_{t-1} \\ "
+        r"\beta_{1,t} &= \beta_1 (1 - \tfrac12\, 0.96^{t \psi}), "
+        r"\qquad p_t = \beta_{1,t}\, p_{t-1} \\ "
         r"m_t &= \beta_1\, m_{t-1} + (1 - \beta_1)\, g_t \\ "
         r"v_t &= \beta_2\, v_{t-1} + (1 - \beta_2)\, g_t^2 \\ "
         r"\theta_t &= \theta_{t-1} - \eta\, "
-        r"\frac{(1 - \mu_t)\, g_t / (1 - p_t) + \mu_{t+1}\, m_t / (1 - \mu_{t+1}\, p_t)} "
+        r"\frac{(1 - \beta_{1,t})\, g_t / (1 - p_t) "
+        r"+ \beta_{1,t+1}\, m_t / (1 - \beta_{1,t+1}\, p_t)} "
         r"{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}",
         nadam,
         dict(eta="lr", beta1="beta1", beta2="beta2", epsilon="eps", psi="psi"),
@@ -1011,7 +1013,7 @@ VARIANT_EQUATIONS = {
     ),
     "PaperAdamW": (
         "eq-paper-adamw",
-        ADAM_MOMENTS + r"\theta_t &= \theta_{t-1} - \kappa_t \Big( \eta\, "
+        ADAM_MOMENTS + r"\theta_t &= \theta_{t-1} - \gamma_t \Big( \eta\, "
         r"\frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon} "
         r"+ \lambda\, \theta_{t-1} \Big)",
         paper_adamw,

@@ -1,20 +1,22 @@
-"""What dresses the book: one Sphinx extension in eight files, each doing one thing.
+"""What dresses the book: one Sphinx extension in ten files, each doing one thing.
 
 notebooks  gives MyST-NB the executed chapters (their pictures: tools/pictures.py)
 mathml     formulas become MathML while the book is built, so no page loads a formula renderer
 widgets    the JavaScript and CSS of live widgets move from the page into shared files
 pages      what the theme loads for nothing is dropped; every picture must have alt text
 links      links with settings into a widget, page.ipynb#lr=0.1
+glossary   the glossary's page, and links to it at the first use of a term
+notation   the table of symbols
 docstrings reads optlib's docstrings for the reference page
 finish     after the build: smaller icon font, joined style sheets, content security policy
 purge      style rules that no page can use (called by finish)
 """
 
-from . import docstrings, finish, links, mathml, notebooks, pages, widgets
+from . import docstrings, finish, glossary, links, mathml, notation, notebooks, pages, widgets
 
 
 def setup(app):
-    """Register the seven parts with Sphinx."""
-    for part in (notebooks, mathml, widgets, links, docstrings, pages, finish):
+    """Register the nine parts with Sphinx."""
+    for part in (notebooks, mathml, widgets, links, glossary, notation, docstrings, pages, finish):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
