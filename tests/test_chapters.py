@@ -52,8 +52,9 @@ def test_first_code_cell_checks_that_optlib_is_ours(chapter):
 
 
 # Pages in chapters/ that teach no rule of their own, so that they owe no quiz and no exercises:
-# the playground is a tool with guided experiments; what it shows is asked in the chapters.
-TOOLS = {"playground"}
+# the playground is a tool with guided experiments; what it shows is asked in the chapters. The
+# others are lists of the appendix.
+TOOLS = {"playground", "myths", "data", "errata"}
 
 
 def test_every_tool_is_there():

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 import browser as chromium
+import build
 import nbformat
 import normalize
 import pytest
@@ -296,3 +297,23 @@ def test_policy():
     said = policy(page)
     assert said.count("sha256-") == 1
     assert "unsafe-eval" not in said and "script-src 'self' 'sha256-" in said
+
+
+def test_a_page_that_reads_other_pages_is_run_again_when_they_change(tmp_path):
+    def notebook(code):
+        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+
+    def keys():
+        return [build.code_key(notebook(code), "library", page) for code in (alone, reads, log)]
+
+    (tmp_path / "chapters").mkdir()
+    page, other = tmp_path / "chapters/page.ipynb", tmp_path / "chapters/other.ipynb"
+    alone, reads, log = "1 + 1", "Path().glob('*.ipynb')", "Path('../CHANGELOG.md')"
+    page.write_text("itself"), other.write_text("before")
+    before = keys()
+    page.write_text("with outputs")
+    assert keys() == before
+    other.write_text("after")
+    assert [a == b for a, b in zip(before, keys(), strict=True)] == [True, False, True]
+    (tmp_path / "CHANGELOG.md").write_text("## 0.2.0")
+    assert [a == b for a, b in zip(before, keys(), strict=True)] == [True, False, False]

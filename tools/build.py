@@ -64,17 +64,26 @@ def library_hash():
     return digest.hexdigest()
 
 
-def code_key(notebook, library):
+def beside(path, code):
+    """The texts that a page's code reads: other pages, tables of facts, the changelog."""
+    kinds = {".ipynb": "*.ipynb", ".toml": "*.toml", "CHANGELOG.md": "../CHANGELOG.md"}
+    reads = [kind for name, kind in kinds.items() if any(name in source for source in code)]
+    files = sorted(file for kind in reads for file in path.parent.glob(kind) if file != path)
+    return [file.read_text(encoding="utf-8") for file in files]
+
+
+def code_key(notebook, library, path):
     """The name under which an execution is kept."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256(json.dumps([library, code]).encode()).hexdigest()
+    kept = [library, code, *beside(path, code)]
+    return hashlib.sha256(json.dumps(kept).encode()).hexdigest()
 
 
 def execute(path, store, library):
     """Leave the executed notebook in `store`; returns a row for the report."""
     text = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(text, as_version=4)
-    kept = store / "runs" / f"{code_key(notebook, library)}.ipynb"
+    kept = store / "runs" / f"{code_key(notebook, library, path)}.ipynb"
     times = kept.with_suffix(".json")
     fresh = not (kept.exists() and times.exists())
     if fresh:
