@@ -1,4 +1,4 @@
-"""What dresses the book: one Sphinx extension in eight files, each doing one thing.
+"""What dresses the book: one Sphinx extension, each of its files doing one thing.
 
 notebooks  gives MyST-NB the executed chapters (their pictures: tools/pictures.py)
 mathml     formulas become MathML while the book is built, so no page loads a formula renderer
@@ -8,13 +8,15 @@ links      links with settings into a widget, page.ipynb#lr=0.1
 docstrings reads optlib's docstrings for the reference page
 finish     after the build: smaller icon font, joined style sheets, content security policy
 purge      style rules that no page can use (called by finish)
+about      pages about the book: their numbers, graph, plans and maps are made at each build
+           (outline reads the chapters, plans and graph use it, evidence counts)
 """
 
-from . import docstrings, finish, links, mathml, notebooks, pages, widgets
+from . import about, docstrings, finish, links, mathml, notebooks, pages, widgets
 
 
 def setup(app):
-    """Register the seven parts with Sphinx."""
-    for part in (notebooks, mathml, widgets, links, docstrings, pages, finish):
+    """Register the parts with Sphinx."""
+    for part in (notebooks, mathml, widgets, links, docstrings, about, pages, finish):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
