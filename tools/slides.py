@@ -16,17 +16,18 @@ import shutil
 import sys
 from pathlib import Path
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from environment import ROOT
 from pygments.formatters import HtmlFormatter
 
 sys.path.insert(0, str(ROOT / "site"))
-from descent_site import outline  # noqa: E402
+from descent_site import outline
 
 REVEAL = ROOT / "node_modules/reveal.js/dist"
 OURS = ROOT / "site/slides"
 STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 ROOM = 15.5  # lines of text that a slide holds below its heading
+LONGEST = 11  # rows of a table on one slide
 SENTENCE = re.compile(r"[.?!:][”\"')]*(?:</\w+>)*\s+(?=[A-Z“\"<(])")
 VOID = {"br", "img", "hr", "wbr"}
 HEAD = """<!doctype html>
@@ -161,6 +162,7 @@ class Deck:
         for place, node in enumerate(blocks):
             kind = self.shown(node)
             text, lines, alone = getattr(self, f"make_{kind}")(node) if kind else ("", 0, False)
+            text, *more = text if isinstance(text, list) else [text]
             if not text:
                 prose += [node] if node.name == "p" else []
                 continue
@@ -168,7 +170,8 @@ class Deck:
             if lead is None and kind == "figure":  # nothing leads to it: what follows speaks of it
                 after = blocks[place + 1] if place + 1 < len(blocks) else None
                 lead = after if after is not None and after.name == "p" else None
-            before = self.lead(lead) if lead is not None and kind != "question" else ""
+            led = lead is not None and kind not in ("question", "experiment")
+            before = self.lead(lead) if led else ""
             height = lines
             if before:
                 height += 0.5 + len(re.sub("<[^>]*>", "", before).split()) / 13.5
@@ -176,6 +179,8 @@ class Deck:
                 slide = self.start(heading)
             slide.notes += map(str, prose)
             slide.add(before + text, height)
+            for text in more:
+                self.start(heading).add(text, lines)
             prose, full = [], alone
         slide.notes += map(str, prose)
         if heading == "In short" and prose:
@@ -252,7 +257,15 @@ class Deck:
 
     def make_table(self, node):
         table = node if node.name == "table" else node.find("table")
-        return str(table), 1.1 * len(table.find_all("tr")) + 1, len(table.find_all("tr")) > 6
+        rows = table.find("tbody").find_all("tr")
+        if len(rows) <= LONGEST:
+            return str(table), 1.1 * len(rows) + 2, len(rows) > 6
+        head, parts = table.find("thead") or "", -(-len(rows) // LONGEST)
+        size = -(-len(rows) // parts)  # several slides, evenly filled
+        return [
+            f"<table>{head}<tbody>{''.join(map(str, rows[i : i + size]))}</tbody></table>"
+            for i in range(0, len(rows), size)
+        ], ROOM, True
 
     def make_code(self, node):
         given = node.find(class_="cell_input").find(class_="highlight")
@@ -316,8 +329,8 @@ class Deck:
         elif form.details:
             form.details.summary.decompose()
             reason = f'<div class="fragment reason">{form.details.decode_contents()}</div>'
-        text = f'<div class="question">{asked}</div><ul class="options">{"".join(rows)}</ul>{reason}'
-        return text, height + 3, True
+        listed = f'<ul class="options">{"".join(rows)}</ul>' if rows else ""
+        return f'<div class="question">{asked}</div>{listed}{reason}', height + 3, True
 
     # -- the file ----------------------------------------------------------------------------------
 
@@ -363,7 +376,8 @@ def assets(out):
         shutil.copyfile(static / name, folder / name)
     shutil.copyfile(OURS / "slides.css", folder / "slides.css")
     # The part of the anywidget model that a page needs is written once, in the site's host.
-    model = re.search(r"^class Model \{.*?^\}$", (static / "host.js").read_text("utf-8"), re.M | re.S)
+    host = (static / "host.js").read_text("utf-8")
+    model = re.search(r"^class Model \{.*?^\}$", host, re.M | re.S)
     script = (OURS / "slides.js").read_text("utf-8").replace("/* MODEL */", model[0])
     (folder / "slides.js").write_text(script, encoding="utf-8")
     code = "\n".join(

@@ -260,7 +260,7 @@ def objectives(here):
 
 @made
 def notes(here):
-    """Pacing, pitfalls and discussion questions: teaching/notes/<chapter>.md in the book's order."""
+    """Pacing, pitfalls, questions to discuss: teaching/notes/<chapter>.md in the book's order."""
     out = []
     for chapter in outline.read():
         file = NOTES / f"{chapter.name}.md"

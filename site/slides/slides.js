@@ -10,7 +10,9 @@ const data = JSON.parse(document.getElementById("deck").textContent);
 // Text and pictures shrink together until the slide holds them.
 function fit(slide) {
   slide.style.removeProperty("--fit");
-  const over = () => slide.scrollHeight > slide.clientHeight + 1 || slide.scrollWidth > slide.clientWidth + 1;
+  const wide = [slide, ...slide.querySelectorAll("pre, .math, table")]; // what would be cut off, too
+  const over = () => slide.scrollHeight > slide.clientHeight + 1 ||
+    wide.some((box) => box.scrollWidth > box.clientWidth + 1);
   for (let size = 0.96; over() && size > 0.5; size -= 0.04) slide.style.setProperty("--fit", size.toFixed(2));
 }
 
@@ -42,11 +44,21 @@ async function mount(slide) {
     await widget.render({ model, el, signal, page: false });
     picture.hidden = true;
     for (const list of el.querySelectorAll("details:has(.lab-missions)")) list.open = false;
-    await new Promise((done) => setTimeout(done, 150)); // its first drawing
-    for (let size = 1.5; size > 0.4; size -= 0.05) { // as large as the slide allows
+    const fits = async (size) => {
       box.style.zoom = size.toFixed(2);
-      if (slide.scrollHeight <= slide.clientHeight && slide.scrollWidth <= slide.clientWidth) break;
+      await new Promise((done) => setTimeout(done, 40)); // it draws itself anew for each size
+      const room = slide.getBoundingClientRect(), taken = box.getBoundingClientRect();
+      return slide.scrollHeight <= slide.clientHeight && taken.bottom < room.bottom - 24 && taken.right < room.right;
+    };
+    const largest = async (least) => {
+      for (let size = 1.5; size > least; size -= 0.05) if (await fits(size)) return true;
+      return false;
+    };
+    if (!(await largest(0.8))) { // a tall one stands in two columns
+      box.classList.add("tall");
+      await largest(0.3);
     }
+    box.dataset.mounted = "done";
   } catch (error) { // the picture stays
     el.remove();
     picture.hidden = false;
