@@ -132,7 +132,7 @@ def report(site):
     return "\n".join(lines)
 
 
-TABLE = re.compile(r'(<div id="page-weights">).*?(</div>)', re.S)
+TABLE = re.compile(r'(<div id="page-weights">).*?(</div>\s*</div>)', re.S)
 
 
 def fill(site):
@@ -141,14 +141,18 @@ def fill(site):
         text = page.read_text(encoding="utf-8")
         if not TABLE.search(text):
             continue
+        depth = len(page.relative_to(site).parts) - 1
         for _ in range(2):  # the second time with its own weight, the table included
             heads = "".join(f"<th scope='col'>{h}</th>" for h in ("page", "kB", "pictures, kB"))
             rows = "".join(
-                f"<tr><th scope='row'>{name.removesuffix('.html')}</th>"
+                f"<tr><td><a href='{'../' * depth}{name}'>{name.removesuffix('.html')}</a></td>"
                 f"<td>{row['page'] / 1e3:.0f}</td><td>{row['pictures'] / 1e3:.0f}</td></tr>"
                 for name, row in weigh(site).items()
             )
-            table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            table = (
+                '<div class="pst-scrollable-table-container"><table class="table"><thead>'
+                f"<tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            )
             page.write_text(TABLE.sub(rf"\g<1>{table}\g<2>", text), encoding="utf-8")
 
 

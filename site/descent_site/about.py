@@ -44,6 +44,10 @@ def _link(chapter, here):
     return f"[{chapter.title}]({_up(here)}chapters/{chapter.name}.ipynb)"
 
 
+def _to(chapter, here):
+    return f"[To the chapter]({_up(here)}chapters/{chapter.name}.ipynb)"
+
+
 def _up(here):
     return "../" * here.count("/")
 
@@ -142,9 +146,9 @@ def chapter_times(here):
 def execution_times(here):
     """A table: processor time and wall time of each notebook, when it was last executed."""
     found = evidence.times(os.environ["DESCENT_EXECUTED"])
-    titles = {f"chapters/{c.name}": _link(c, here) for c in outline.read()}
+    titles = {f"chapters/{c.name}": c.title for c in outline.read()}
     rows = [
-        [titles.get(name, f"[{Path(name).name}]({_up(here)}{name}.ipynb)"),
+        [f"[{titles.get(name, Path(name).name.capitalize())}]({_up(here)}{name}.ipynb)",
          f"{row['cpu']:.1f}", f"{row['wall']:.1f}"]
         for name, row in found.items()
     ]  # fmt: skip
@@ -180,7 +184,7 @@ def versions(here):
 @made
 def page_weights(here):
     """The place of a table that tools/build.py fills in when all pages are there."""
-    return '```{raw} html\n<div id="page-weights"></div>\n```'
+    return '```{raw} html\n<div id="page-weights"><div></div></div>\n```'
 
 
 # --- citing ---------------------------------------------------------------------------------------
@@ -253,8 +257,14 @@ def objectives(here):
                 e.title.partition(",")[0] for e in chapter.assignments if number in e.objectives
             ]
             rows.append([number, words, ", ".join(asked) or "–", ", ".join(done) or "–"])
-        table = _table(["", "objective", "quiz", "exercises"], rows)
-        out.append(f"## {chapter.title}\n\n{_link(chapter, here)}\n\n{table}")
+        table = _table(["no.", "objective", "quiz", "exercises"], rows)
+        asked = "\n".join(
+            f"{i}. {' '.join(q.text.split())}" for i, q in enumerate(chapter.questions, 1)
+        )
+        out.append(
+            f"## {chapter.title}\n\n{table}\n\n<details><summary>The questions of its quiz"
+            f"</summary>\n\n{asked}\n\n</details>\n\n{_to(chapter, here)}"
+        )
     return "\n\n".join(out)
 
 
@@ -269,7 +279,7 @@ def notes(here):
                 f", exercises {chapter.exercises}" if chapter.exercises else ""
             )
             text = expand(file.read_text("utf-8").strip(), here)
-            out.append(f"## {chapter.title}\n\n{_link(chapter, here)} ({times} minutes)\n\n{text}")
+            out.append(f"## {chapter.title}\n\n{_to(chapter, here)}: {times} minutes.\n\n{text}")
     return "\n\n".join(out)
 
 

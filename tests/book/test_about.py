@@ -21,7 +21,7 @@ def test_the_evidence_has_the_times_and_weights_of_this_build(site):
         found = re.search(rf'href="\.\./{name}\.html".*?</tr>', page, re.S)[0]
         assert f"<p>{row['cpu']:.1f}</p>" in found
     table = re.search(r'<div id="page-weights">(.*?)</div>', page, re.S)[1]
-    rows = dict(re.findall(r"<th scope='row'>(.*?)</th><td>(\d+)</td>", table))
+    rows = dict(re.findall(r"<a href='\.\./(.*?)\.html'>.*?</a></td><td>(\d+)</td>", table))
     assert rows == {
         name.removesuffix(".html"): f"{row['page'] / 1e3:.0f}"
         for name, row in weigh.weigh(site).items()
