@@ -22,7 +22,7 @@ BOX = re.compile(
 NEEDS = re.compile(r"You need: (?P<needs>.*?) Reading takes about", re.S)
 TIMES = re.compile(
     r"Reading takes about (\d+) minutes"
-    r"(?:, the missions? and the quiz (\d+) more)?(?:, the exercises (\d+))?\."
+    r"(?:, the [\w ]+ and the quiz (\d+) more)?(?:, the exercises (\d+))?[.;]"
 )
 LINK = re.compile(r"\{ref\}`(?:[^`<]*<)?(?P<label>[^`<>]+)>?`|\]\((?P<file>[\w-]+)\.ipynb[^)]*\)")
 
