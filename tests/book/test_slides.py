@@ -16,7 +16,8 @@ STATE = """() => {
   const room = document.querySelector(".reveal").getBoundingClientRect();
   const out = [...slide.querySelectorAll("p, li, img, math, pre, h1, h2")].filter((el) => {
     const box = el.getBoundingClientRect(); // (what stands in closed details is not seen)
-    return el.checkVisibility() && box.width && (box.right > room.right + 1 || box.bottom > room.bottom + 1);
+    return el.checkVisibility() && box.width &&
+      (box.right > room.right + 1 || box.bottom > room.bottom + 1);
   }).length;
   const images = [...slide.querySelectorAll("img")].filter((image) => image.checkVisibility());
   return {place: deck.getIndices().h, fit: Number(slide.style.getPropertyValue("--fit") || 1),
@@ -96,6 +97,18 @@ def test_the_experiment_is_live_on_its_slide(walk):
         "(before) => document.querySelector('section.present .live').innerText !== before",
         arg=before,
     )
+
+
+def test_dark_slides_are_dark(walk):
+    page = walk[0]
+    colours = """() => [".reveal-viewport", ".reveal"].map((name) => document.querySelector(name))
+        .map((el, i) => getComputedStyle(el)[i ? "color" : "backgroundColor"])
+        .map((text) => text.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0))"""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_selector(f"html[data-theme={scheme}]")
+        ground, ink = page.evaluate(colours)
+        assert (ground < 150 and ink > 600) if scheme == "dark" else (ground > 700 and ink < 150)
 
 
 def test_what_stands_on_the_slides_and_what_in_the_notes(folder):
