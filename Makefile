@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve test lint bench grade-demo clean lock
+.PHONY: help setup book slides serve test lint bench grade-demo clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
@@ -20,6 +20,9 @@ setup: ## install the pinned packages into .venv (the others do it by themselves
 
 book: setup ## execute the chapters and build the site into _build/html
 	@$(PY) tools/build.py
+
+slides: book ## slides of every chapter from the built site, into _build/slides
+	@$(PY) tools/slides.py
 
 serve: setup ## show the built site on 127.0.0.1 (PORT=8000)
 	@$(PY) tools/serve.py --port $(PORT)

@@ -7,6 +7,7 @@ import re
 
 import pybtex.database
 import pytest
+from descent_site.outline import asked, exercised, objectives
 
 ROOT = pathlib.Path(__file__).parent.parent
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -71,30 +72,6 @@ def test_shape(chapter):
         len(re.findall(r"quiz\.(?:choice|number)\(", source)) for source in cells(chapter, "code")
     )
     assert quizzes >= 6
-
-
-def objectives(text):
-    """The numbers of the objectives that a chapter lists."""
-    box = re.search(r":::\{admonition\} What you will be able to do\n(.*?)\n:::", text, re.S)
-    return [int(number) for number in re.findall(r"^(\d+)\. ", box[1], re.M)] if box else []
-
-
-def asked(source):
-    """The objective of each quiz question in a piece of code, None where it names none."""
-    return [
-        next((ast.literal_eval(k.value) for k in call.keywords if k.arg == "objective"), None)
-        for call in ast.walk(ast.parse(source))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("quiz.choice", "quiz.number")
-    ]
-
-
-def exercised(text):
-    """Objectives that a text names: (objective 2), (objectives 1 and 3), (objectives 2 to 4)."""
-    named = set()
-    for group in re.findall(r"\(objectives? ([^)]*)\)", text):
-        for first, last in re.findall(r"(\d+)(?: to (\d+))?", group):
-            named |= set(range(int(first), int(last or first) + 1))
-    return named
 
 
 def untested(listed, questions, exercises):

@@ -122,6 +122,11 @@ def execute_all(source, store, budget, jobs):
     with ThreadPoolExecutor(jobs) as pool:
         rows = list(pool.map(lambda path: execute(path, store, library), chapters(source)))
     problems = [row["error"] for row in rows if "error" in row]
+    times = {
+        str(row["path"].relative_to(source).with_suffix("")): {k: row[k] for k in ("cpu", "wall")}
+        for row in rows if "error" not in row
+    }  # fmt: skip
+    (store / "times.json").write_text(json.dumps(times))  # for the page that tells the evidence
     good = [row for row in rows if "error" not in row]
     if good:
         print(f"{'chapter':<44}{'processor':>10}{'wall':>9}   budget {budget:g} s")
@@ -179,10 +184,12 @@ def main(arguments=None):
     site = book(source, store, work)
     if site is None:
         sys.exit("build: not built. Every warning above is an error in this book.")
+    weigh.fill(site)
+    report = weigh.report(site)
     shutil.rmtree(out, ignore_errors=True)
     shutil.move(site, out)
     shutil.rmtree(work)
-    print(weigh.report(out))
+    print(report)
     print(f"Built in {time.monotonic() - start:.0f} s: {out}")
 
 

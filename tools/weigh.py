@@ -18,9 +18,14 @@ TEXT = {".html", ".js", ".css", ".json", ".svg", ".txt", ".inv"}
 MATHS = "math"  # in the name of the mathematics font
 
 
-@functools.cache
 def weight(path):
     """(raw bytes, bytes as sent) of a file."""
+    about = path.stat()
+    return _weight(path, about.st_mtime_ns, about.st_size)
+
+
+@functools.cache
+def _weight(path, changed, size):
     data = path.read_bytes()
     return len(data), len(gzip.compress(data, 9)) if path.suffix in TEXT else len(data)
 
@@ -125,6 +130,30 @@ def report(site):
     raw, sent = (sum(column) / 1e6 for column in zip(*everything))
     lines.append(f"site: {len(everything)} files, {raw:.2f} MB raw, {sent:.2f} MB gzip")
     return "\n".join(lines)
+
+
+TABLE = re.compile(r'(<div id="page-weights">).*?(</div>\s*</div>)', re.S)
+
+
+def fill(site):
+    """Write the weights into the page that has a place for them, `<div id="page-weights">`."""
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        if not TABLE.search(text):
+            continue
+        depth = len(page.relative_to(site).parts) - 1
+        for _ in range(2):  # the second time with its own weight, the table included
+            heads = "".join(f"<th scope='col'>{h}</th>" for h in ("page", "kB", "pictures, kB"))
+            rows = "".join(
+                f"<tr><td><a href='{'../' * depth}{name}'>{name.removesuffix('.html')}</a></td>"
+                f"<td>{row['page'] / 1e3:.0f}</td><td>{row['pictures'] / 1e3:.0f}</td></tr>"
+                for name, row in weigh(site).items()
+            )
+            table = (
+                '<div class="pst-scrollable-table-container"><table class="table"><thead>'
+                f"<tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            )
+            page.write_text(TABLE.sub(rf"\g<1>{table}\g<2>", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

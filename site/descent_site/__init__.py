@@ -1,4 +1,4 @@
-"""What dresses the book: one Sphinx extension in ten files, each doing one thing.
+"""What dresses the book: one Sphinx extension, each of its files doing one thing.
 
 notebooks  gives MyST-NB the executed chapters (their pictures: tools/pictures.py)
 mathml     formulas become MathML while the book is built, so no page loads a formula renderer
@@ -10,13 +10,20 @@ notation   the table of symbols
 docstrings reads optlib's docstrings for the reference page
 finish     after the build: smaller icon font, joined style sheets, content security policy
 purge      style rules that no page can use (called by finish)
+about      pages about the book: their numbers, graph, plans and maps are made at each build
+           (outline reads the chapters, plans and graph use it, evidence counts)
 """
 
-from . import docstrings, finish, glossary, links, mathml, notation, notebooks, pages, widgets
+from . import (
+    about, docstrings, finish, glossary, links, mathml, notation, notebooks, pages, widgets,
+)  # fmt: skip
 
 
 def setup(app):
-    """Register the nine parts with Sphinx."""
-    for part in (notebooks, mathml, widgets, links, glossary, notation, docstrings, pages, finish):
+    """Register the parts with Sphinx."""
+    parts = (
+        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
+    )  # fmt: skip
+    for part in parts:
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
