@@ -15,8 +15,17 @@ about      pages about the book: their numbers, graph, plans and maps are made a
 """
 
 from . import (
-    about, docstrings, finish, glossary, links, mathml, notation, notebooks, pages, widgets,
-)  # fmt: skip
+    about,
+    docstrings,
+    finish,
+    glossary,
+    links,
+    mathml,
+    notation,
+    notebooks,
+    pages,
+    widgets,
+)
 
 
 def setup(app):
