@@ -118,11 +118,11 @@ class ReshapeSpectrum(base.Widget):
 
     def alt(self):
         before = np.array(self.values) / np.linalg.norm(self.values)
-        after = self.curve(before)
+        pairs = zip(before, self.curve(before), strict=True)
         return (
             f"The polynomial {self.a:g} s + {self.b:g} s^3 + {self.c:g} s^5, {self.steps} times. "
             f"Left, where singular values from 0.0001 to 1 go. Right, four of them before and "
-            f"after: {', '.join(f'{v:.3g} to {w:.3g}' for v, w in zip(before, after, strict=True))}."
+            f"after: {', '.join(f'{v:.3g} to {w:.3g}' for v, w in pairs)}."
         )
 
     def fallback(self):
