@@ -48,7 +48,7 @@ function render({ model, el, signal, page = false }) {
   el.append(
     h("div", { className: "lab-pictures" }, map, side),
     h("div", { className: "spectrum-presets" }, preset("Cubic", cubic), preset("Muon's quintic", quintic)),
-    h("div", { className: "lab-controls spectrum-controls" }, ...[0, 1, 2, 3].flatMap((i) => [rows[i].row, sizes[i].row])),
+    h("div", { className: "spectrum-controls" }, ...[rows, sizes].map((parts) => h("div", { className: "lab-controls" }, ...parts.map((part) => part.row)))),
     lab.note, lab.status,
   );
 
@@ -69,7 +69,7 @@ function render({ model, el, signal, page = false }) {
   }
 
   // ---- drawing
-  const LOW = -0.4, HIGH = 1.7;
+  const LOW = -0.4, HIGH = 1.6;
   let colour = {}, size = {};
   function layout() { // sizes are read here, once: in a frame it would cost a layout of the page
     colour = lab.palette();
@@ -82,7 +82,7 @@ function render({ model, el, signal, page = false }) {
   const clip = (v) => (Number.isFinite(v) ? Math.min(HIGH, Math.max(LOW, v)) : HIGH);
   function drawMap() {
     const c = sharp(map, ...size.map), { left, right, top, bottom } = inside();
-    const { py } = axes(c, { steps: 0, low: LOW, high: HIGH, every: 0.35, log: false, title: "after", colour, left, right, top, bottom });
+    const { py } = axes(c, { steps: 0, low: LOW, high: HIGH, every: 0.4, log: false, title: "after", colour, left, right, top, bottom });
     c.textAlign = "center";
     for (let d = 0; d <= decades; d++) c.fillText(d ? `1e-${d}` : "1", px(10 ** -d), bottom + 15);
     c.textAlign = "right"; c.fillText("singular value before, log", right, bottom + 28);
