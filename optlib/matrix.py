@@ -75,9 +75,21 @@ def newton_schulz(g, steps=5, coefficients=QUINTIC, eps=1e-7):
     x = g.T if tall else g  # the smaller of the two Gram matrices
     x = x / max(np.linalg.norm(x), eps)
     for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = odd_polynomial(x, a, b, c)
     return x.T if tall else x
+
+
+def odd_polynomial(x, a, b, c):
+    r"""One step of :func:`newton_schulz`: :math:`a X + b\,(X X^\top) X + c\,(X X^\top)^2 X`.
+
+    Singular vectors stay; each singular value s becomes :math:`a s + b s^3 + c s^5`.
+
+    >>> odd_polynomial(np.diag([0.5, -0.1]), 1.5, -0.5, 0)
+    array([[ 0.6875,  0.    ],
+           [ 0.    , -0.1495]])
+    """
+    gram = x @ x.T
+    return a * x + (b * gram + c * gram @ gram) @ x
 
 
 def _root(A, power, eps):
