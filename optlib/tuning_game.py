@@ -91,8 +91,10 @@ def losses(problem, rule, lr, beta, schedule, noise):
 
 
 def random_ends(problem, scale, rng, n):
-    """The last losses of n trials of a random search that knows nothing: rule and schedule drawn from
-    all, the rate from OFFERED, and 1 - beta by decade."""
+    """The last losses of n trials of a random search that knows nothing.
+
+    Rule and schedule are drawn from all, the rate from OFFERED, and 1 - beta by decade.
+    """
     low, high = OFFERED
     even = scale == "evenly"
     lr = rng.uniform(low, high, n) if even else np.exp(rng.uniform(np.log(low), np.log(high), n))

@@ -3,9 +3,9 @@
     python tools/results_tuning.py      # some minutes; writes optlib/results/tuning.json
 
 The network and the digits are those of tools/results_optimizer.py, 500 steps, batches of 32, a
-constant rate, but the images that train the network are cut once more: 1007 to train on, 250 to
-choose by, and the same 540 to report on. All settings of a search are trained side by side, from one
-start and on the same batches; a seed draws both.
+constant rate, but the images that train the network are cut once more: 1005 to train on, 252 to
+choose by, and the same 540 to report on. All settings of a search are trained side by side, from
+one start and on the same batches; a seed draws both.
 
 rates: eight rules at 33 rates, four in each decade, for thirteen seeds.
 pools: 256 settings drawn at random from a space, as a random search draws them, each trained
@@ -43,7 +43,7 @@ POOLS = {
         ),
     ),
 }  # fmt: skip
-GAME_DRAWS = 4000
+GAME_DRAWS = 20_000
 
 
 def digits():

@@ -51,9 +51,7 @@ def search_cases(rng):
 def search_checker(problem, space, budget, look):
     def check(result):
         if not isinstance(result, list) or len(result) != 3:
-            raise Wrong(
-                f"random_search should return three things; it returned {describe(result)}"
-            )
+            raise Wrong(f"random_search should return three things; it returned {describe(result)}")
         settings = array(result[0], 2, "settings")
         if settings.shape != (budget, len(space)):
             raise Wrong(

@@ -56,7 +56,7 @@ def _shown(row):
 
 
 def read_trial(text):
-    """A trial as (problem, rule, lr, beta, schedule, how); ValueError says what is wrong with it."""
+    """A trial as (problem, rule, lr, beta, schedule, how); ValueError says what is wrong."""
     parts = text.split(",")
     try:
         problem, rule, lr, beta, schedule, how = parts
@@ -72,7 +72,9 @@ def read_trial(text):
             raise ValueError(f"the trial {text!r}: {value!r} is none of {', '.join(known)}")
     for name, value, (low, high) in (("rate", lr, WIDER), ("beta", beta, BETAS)):
         if not low <= value <= high:
-            raise ValueError(f"the trial {text!r}: the {name} must lie between {low:g} and {high:g}")
+            raise ValueError(
+                f"the trial {text!r}: the {name} must lie between {low:g} and {high:g}"
+            )
     return problem, rule, lr, beta, schedule, how
 
 
@@ -89,7 +91,7 @@ class TuningGame(base.Widget):
     schedule : "constant", or "linear" to zero.
     range : "offered", 1e-5 to 10, or "wider": what the slider of the rate covers.
     rival : "evenly" or "by decade": how the random search draws its rates.
-    trials : what was tried: texts "problem,rule,rate,beta,schedule,how", at most 20 for each problem.
+    trials : what was tried: texts "problem,rule,rate,beta,schedule,how", at most 20 a problem.
     reruns : trials that were run again, on 100 new seeds each.
 
     With a kernel every one of them is a live trait; ``solved`` holds the missions solved so far:
@@ -144,8 +146,8 @@ class TuningGame(base.Widget):
 
     def alt(self):
         tried, band = self.own(), stored()[self.problem][self.rival]
-        chance = f"A random search reaches {_reached(band[-1][1])} with {BUDGET} trials, in half of "
-        chance += "all cases or better."
+        half = f"in half of all cases {_reached(band[-1][1])} or better"
+        chance = f"A random search with {BUDGET} trials reaches {half}."
         name = LABELS[self.problem]
         if not tried:
             return f"The {name}: nothing was tried yet. {chance}"
