@@ -121,7 +121,7 @@ function render({ model, el, signal, page = false }) {
   const frame = (canvasOf, title, steps) => {
     const [w, tall] = size[canvasOf.className], c = sharp(canvasOf, w, tall), low = LOWS[get("problem")], high = HIGHS[get("problem")];
     const at = axes(c, { steps, low, high, log: true, title, colour, left: 44, right: w - 10, top: 24, bottom: tall - 26 });
-    return { c, w, bottom: tall - 26, px: at.px, py: (v) => at.py(Math.min(10 ** high, Math.max(10 ** low, v))) };
+    return { c, w, bottom: tall - 26, px: steps ? at.px : (k) => 44 + ((w - 54) * k) / BUDGET, py: (v) => at.py(Math.min(10 ** high, Math.max(10 ** low, v))) };
   };
   const dot = (c, x, y, rule, big) => { // a shape for each rule, not only a colour
     const r = big ? 6 : 4, k = Object.keys(RULES).indexOf(rule);
@@ -155,7 +155,8 @@ function render({ model, el, signal, page = false }) {
     for (const { t, f } of now) if (t[2] >= span()[0] && t[2] <= span()[1]) dot(c, at(t[2]), py(last(f)), t[1], best && f === best.f);
   }
   function drawRace() {
-    const { c, px, py } = frame(race, "best so far; band: random search", BUDGET), band = GAME.bands[get("problem")][get("rival")];
+    const { c, w, bottom, px, py } = frame(race, "best so far; band: random search", 0), band = GAME.bands[get("problem")][get("rival")];
+    c.textAlign = "right"; c.fillText(`trial ${BUDGET}`, w - 10, bottom + 16); c.textAlign = "center"; c.fillText("1", px(1), bottom + 16);
     Object.assign(c, { fillStyle: colour.faint, globalAlpha: 0.3 }); c.beginPath();
     band.forEach((b, k) => c.lineTo(px(k + 1), py(b[0]))); [...band].reverse().forEach((b, k) => c.lineTo(px(BUDGET - k), py(b[2])));
     c.fill(); c.globalAlpha = 1;
