@@ -21,6 +21,7 @@ def game(open_page):
 
 
 def follow(page, fragment):
+    pause(page, 300)  # what was changed before is saved
     page.evaluate("text => { location.hash = text; }", fragment)
     pause(page, 100)
 
