@@ -13,3 +13,4 @@ from optlib.widgets.playground import Playground
 from optlib.widgets.root_locus import RootLocus
 from optlib.widgets.shrink_race import ShrinkRace
 from optlib.widgets.signal_tunnel import SignalTunnel
+from optlib.widgets.time_tunnel import TimeTunnel
