@@ -192,13 +192,12 @@ class TimeTunnel(base.Widget):
         t, steps = self._run(), np.arange(1, self.length + 1)
         seen = steps > self.length - self.cut
         strips = (
-            ("gradient that comes back to each state, last = 1", t.gradient, steps),
-            ("what each step adds to the gradient of U", t.shares * self._factor(t.norm), steps),
+            ("gradient that comes back to each state, last = 1", t.gradient),
+            ("each step's share of the gradient of U", t.shares * self._factor(t.norm)),
         )
-        for i, (ax, (name, bars, x)) in enumerate(zip(fig.subplots(2, 1, sharex=True), strips)):
-            colour = figures.series_style(i)["color"]
-            kept = seen & (bars > 0)
-            ax.plot(x[kept], bars[kept], "o-", markersize=4, color=colour)
+        for i, (ax, (name, bars)) in enumerate(zip(fig.subplots(2, 1, sharex=True), strips)):
+            colour, kept = figures.series_style(i)["color"], seen & (bars > 0)
+            ax.plot(steps[kept], bars[kept], "o-", markersize=4, color=colour)
             ax.set_yscale("log")
             ax.set_title(name, loc="left", fontsize=9.5)
         ax.set_xticks([1, self.length], ["step 1", f"{self.length}"])
