@@ -132,7 +132,7 @@ function render({ model, el, signal, page = false }) {
   const degrees = () => Math.round((180 / Math.PI) * Math.acos(Math.max(-1, Math.min(1, now.cosine))));
   function draw() {
     const gets = now.norm * shortened();
-    drawStrip(0, "← gradient that comes back to each state  (last = 1)", now.gradient, 1);
+    drawStrip(0, "← gradient at each state  (last = 1)", now.gradient, 1);
     drawStrip(1, "each step’s share of the gradient of U, as used", now.shares, shortened());
     const values = [say(now.ratio), `× ${say(now.factor, 4)}`, say(now.norm), say(gets), `${degrees()}°`, ` ${now.right}`];
     facts.forEach((f, i) => text(f.cell, values[i]));
