@@ -14,4 +14,5 @@ from optlib.widgets.root_locus import RootLocus
 from optlib.widgets.shrink_race import ShrinkRace
 from optlib.widgets.signal_tunnel import SignalTunnel
 from optlib.widgets.spectrum import ReshapeSpectrum
+from optlib.widgets.time_tunnel import TimeTunnel
 from optlib.widgets.tuning_game import TuningGame
