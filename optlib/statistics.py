@@ -340,7 +340,7 @@ def sign_flips(differences):
     sums = np.zeros(1)
     for one in d:
         sums = np.concatenate([sums + one, sums - one])
-    least = abs(d.sum()) * (1 - 1e-12) - 1e-300  # the same sum in another order may round down
+    least = abs(d.sum()) - 1e-12 * abs(d).sum()  # in another order the same sum may round down
     return float((abs(sums) >= least).mean())
 
 
