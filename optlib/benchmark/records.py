@@ -14,6 +14,7 @@ import numpy as np
 
 from optlib.benchmark import trials
 from optlib.benchmark.workloads import WORKLOADS
+from optlib.registry import MATRIX_OPTIMIZERS, OPTIMIZERS
 
 HERE = pathlib.Path(__file__).parent
 PROTOCOL = HERE / "protocol.toml"
@@ -42,6 +43,18 @@ def protocol(file=PROTOCOL):
             f"{file}: baseline = {p['budget']['baseline']!r} is none of the optimizers "
             f"{', '.join(p['optimizers'])}"
         )
+    for name, spec in p["optimizers"].items():
+        rule = OPTIMIZERS.get(spec["rule"]) or MATRIX_OPTIMIZERS.get(spec["rule"])
+        if rule is None:
+            raise ValueError(
+                f"{file}: {name}: there is no rule {spec['rule']!r}; there are "
+                f"{', '.join(OPTIMIZERS)} and Muon"
+            )
+        if unknown := sorted(spec.keys() - {"rule"} - rule.defaults.keys()):
+            raise ValueError(
+                f"{file}: {spec['rule']} has no hyperparameter {unknown[0]!r}; it has "
+                f"{', '.join(rule.defaults)}"
+            )
     for name in p["problems"]:
         if name not in WORKLOADS:
             raise ValueError(

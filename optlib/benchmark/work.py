@@ -9,6 +9,7 @@ import fcntl
 import multiprocessing
 import os
 import re
+import threading
 
 from optlib.benchmark import records
 
@@ -41,7 +42,8 @@ def on_this_machine(jobs):
     for name in THREADS:  # each block on one core: the processes are the parallelism
         os.environ[name] = "1"
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs or os.cpu_count(), spawn) as pool:
+    number = jobs or os.cpu_count()
+    with concurrent.futures.ProcessPoolExecutor(number, spawn, leave_with_parent) as pool:
 
         def done(todo):
             futures = {pool.submit(records.compute, *job): job[0] for job in todo}
@@ -52,6 +54,16 @@ def on_this_machine(jobs):
             yield done
         finally:  # an interrupted run does not start what is still waiting
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def leave_with_parent():
+    """In a worker: if the run is killed, do not wait for more work for ever."""
+
+    def watch():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager
