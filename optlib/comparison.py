@@ -1,4 +1,4 @@
-"""The verdict of the benchmark: its stored runs, and the analysis that was fixed before them.
+"""The verdict of the benchmark: its stored runs, and an analysis written before they were in.
 
 ``make benchmark-optimizers`` stores the runs, :func:`optlib.benchmark.results` reads them. Here
 they are reduced to what a verdict needs; :func:`verdict` says who is ahead and who cannot be told

@@ -190,7 +190,7 @@ function render({ model, el, signal, page = false }) {
       key: "twins", seen: new Map(),
       task: `${twins.join(" and ")} are the same optimizer, run twice. By the choice of the seed alone, make first the one and then the other better by 0.05 or more.`,
       look() {
-        if (departures().some((k) => k !== "pick")) return;
+        if (departures().join() !== "pick") return;
         const [a, b] = twins.map((n) => score[n]);
         if (Math.abs(a - b) >= 0.05) this.seen.set(a > b ? twins[0] : twins[1], get("pick") === "one" ? `seed ${get("seed")}` : "its best seed");
       },
