@@ -103,7 +103,7 @@ def test_the_stored_runs_are_those_of_the_benchmark():
     assert np.isnan(stored.times[~part]).all() and np.isnan(stored.losses[~part]).all()
     assert np.array_equal(np.isinf(stored.times[part]), np.isinf(found.times[part]))
     reached = np.isfinite(stored.times)
-    assert abs(stored.times[reached] - found.times[reached]).max() <= 0.5  # whole steps there, looks here
+    assert abs(stored.times[reached] - found.times[reached]).max() <= 0.5
     looks = stored.times / stored.every[:, None, None]
     assert np.allclose(looks[reached], looks[reached].round())
     assert np.array_equal(stored.losses[part], found.losses[part])

@@ -110,7 +110,7 @@ function render({ model, el, signal, page = false }) {
     order = [...who].sort((a, b) => score[b] - score[a] || who.indexOf(a) - who.indexOf(b));
     tasks.judge();
   }
-  const lead = () => score[order[0]] - (score[order[1]] ?? 0), onTop = () => (lead() > 1e-9 ? order[0] : null);
+  const lead = () => score[order[0]] - (score[order[1]] ?? 0), leading = () => (lead() > 1e-9 ? order[0] : null);
 
   // ---- drawing
   let colour = {}, size = [], edge = [];
@@ -161,7 +161,7 @@ function render({ model, el, signal, page = false }) {
     text(open, told ? "Hide the verdict" : "Reveal the verdict of the protocol");
   }
   function words() {
-    const top = onTop(), off = departures(), crown = get("crown");
+    const top = leading(), off = departures(), crown = get("crown");
     const win = top === crown ? `${crown} is crowned, ${lead().toFixed(2)} ahead.` : !who.includes(crown) ? `${crown} has no runs on some of these problems.` : top ? `${top} is on top with ${score[top].toFixed(2)}; ${crown} has ${score[crown].toFixed(2)}.` : "Nobody is alone on top.";
     const how = off.length ? `Other than in the protocol: ${off.map((k) => differs[k]).join(", ")}.` : "Every choice is that of the protocol.";
     return `${win} ${how}${get("revealed") ? ` The protocol: ${verdict.says}` : ""}`;
@@ -175,14 +175,14 @@ function render({ model, el, signal, page = false }) {
       key: "loser", text: "",
       task: "Crown a loser: an optimizer that the protocol puts into the lower half. Which ones are there? Try; the verdict stays hidden until you ask for it.",
       look() {
-        if (onTop() === get("crown") && place(get("crown")) >= verdict.order.length / 2 && !twins.includes(get("crown"))) { this.ok = true; this.text = `${get("crown")}, with ${departures().length} choices of your own.`; }
+        if (leading() === get("crown") && place(get("crown")) >= verdict.order.length / 2 && !twins.includes(get("crown"))) { this.ok = true; this.text = `${get("crown")}, with ${departures().length} choices of your own.`; }
       },
       progress() { return this.text; },
     },
     {
       key: "flip", found: new Set(),
       task: "Go back to all choices of the protocol and change exactly one, so that somebody else is on top. Find two such choices.",
-      look() { const off = departures(); if (off.length === 1 && onTop() && onTop() !== verdict.order[0] && !(twins.includes(onTop()) && twins.includes(verdict.order[0]))) this.found.add(off[0]); },
+      look() { const off = departures(); if (off.length === 1 && leading() && leading() !== verdict.order[0] && !(twins.includes(leading()) && twins.includes(verdict.order[0]))) this.found.add(off[0]); },
       progress() { return this.found.size ? `So far: ${[...this.found].map((k) => differs[k]).join(", ")}.` : ""; },
       done() { return this.found.size >= 2; },
     },
