@@ -2,9 +2,9 @@
 
 ``python -m optlib.benchmark`` runs it (``--help`` says more), and a run may be killed and goes on.
 Its parts: ``protocol.toml``, the pre-registration; :mod:`~optlib.benchmark.workloads`, the
-problems; :mod:`~optlib.benchmark.trials`, one block of work; :mod:`~optlib.benchmark.records`, the
-files; :mod:`~optlib.benchmark.plan`, what is to be done and what comes out;
-:mod:`~optlib.benchmark.work`, on cores or on a cluster.
+problems; :mod:`~optlib.benchmark.trials`, one block of work; ``records``, the
+files; ``plan``, what is to be done and what comes out;
+``work``, on cores or on a cluster.
 """
 
 import json
