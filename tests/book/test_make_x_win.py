@@ -65,6 +65,8 @@ def test_scores_verdict_and_missions(crown):
     assert VERDICT.sentence in spoken(page, box)
 
     # one departure that puts somebody else on top, and another
+    plan = dict(mine=50, theirs=50, metric="steps", stop=len(RUNS.stops) - 1, pick="all",
+                problems=RUNS.problems)  # fmt: skip
     for choices in (
         [dict(pick="one", seed=s) for s in RUNS.seeds],
         [dict(problems=[p]) for p in RUNS.problems],
@@ -75,11 +77,10 @@ def test_scores_verdict_and_missions(crown):
         same = twin if VERDICT.order[0] in twin else {VERDICT.order[0]}
         for given in choices:
             if leader(scores_of(**given)) not in (None, *same):
-                text = "&".join(
-                    f"{k}={','.join(v) if isinstance(v, list) else v}" for k, v in given.items()
-                )
-                plan = f"#mine=50&theirs=50&metric=steps&stop=2&problems={','.join(RUNS.problems)}"
-                page.evaluate("text => { location.hash = text; }", f"{plan}&pick=all&{text}")
+                link = {**plan, **given}
+                link["problems"] = ",".join(link["problems"])
+                text = "#" + "&".join(f"{key}={value}" for key, value in link.items())
+                page.evaluate("text => { location.hash = text; }", text)
                 pause(page, 100)
                 break
         if "Solved" in flip.inner_text():
@@ -89,7 +90,6 @@ def test_scores_verdict_and_missions(crown):
     box.get_by_role("button", name="All choices of the protocol").click()
     box.get_by_label("Seeds", exact=True).select_option("one")
     for pair in (("Adam", "Adam again"), ("Adam again", "Adam")):
-        assert "Solved" not in twins.inner_text()
         box.get_by_label("The one seed", exact=True).select_option(str(by_seed(*pair)))
         pause(page, 100)
     assert "Solved" in twins.inner_text()
