@@ -47,17 +47,19 @@ class Verdict(NamedTuple):
     sentence: str
 
 
-def scores_of(times, picks):
-    """Area under the profile of each method, for each draw of seeds: shape (draws, methods)."""
-    return np.array([area(middle(times[..., pick])) for pick in picks])
+def scores_of(times, problems, seeds):
+    """Area under the profile of each method, for each draw of both: shape (draws, methods)."""
+    drawn = zip(problems, seeds)
+    return np.array([area(middle(times[:, some][..., pick])) for some, pick in drawn])
 
 
 def compare(times, names, draws=DRAWS, level=0.95, rng=0):
     """Who is ahead, and who is not behind by more than the luck of seeds.
 
     The score of a method is the area under its performance profile from 1 to 4, of the upper
-    medians over seeds. Seeds are drawn anew, the same for all methods. Whoever's distance from the
-    best has an interval that reaches 0 ties with it.
+    medians over seeds. Problems and seeds are drawn anew, the same for all methods: the problems,
+    because the luck of tuning is one draw on each, which other seeds do not change. Whoever's
+    distance from the best has an interval that reaches 0 ties with it.
 
     Parameters
     ----------
@@ -66,7 +68,9 @@ def compare(times, names, draws=DRAWS, level=0.95, rng=0):
     """
     times = np.asarray(times, dtype=float)
     scores = area(middle(times))
-    drawn = scores_of(times, resamples(rng, times.shape[-1], draws))
+    rng = np.random.default_rng(rng)
+    problems, seeds = (resamples(rng, n, draws) for n in times.shape[1:])
+    drawn = scores_of(times, problems, seeds)
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail], axis=0)
     order = np.argsort(-scores, kind="stable")
@@ -129,11 +133,12 @@ def verdict(runs, budget=-1, problems=None):
     return compare(times[part], [name for name, one in zip(runs.names, part) if one])
 
 
-def duel(a, b, reach=4.0):
-    r"""How many times longer method a takes than b, as a logarithm, for each seed.
+def duel(a, b, reach=4.0, axis=1):
+    r"""How many times longer method a takes than b, as a logarithm, on each problem.
 
-    The mean over problems of :math:`\log (t_a / t_b)`, each held between :math:`\pm\log` of
-    ``reach``, so that a failure is a loss by that factor and the failure of both a draw.
+    The mean over seeds (with ``axis=0`` over problems, for each seed) of
+    :math:`\log (t_a / t_b)`, each held between :math:`\pm\log` of ``reach``, so that a failure is
+    a loss by that factor and the failure of both a draw.
 
     Parameters
     ----------
@@ -141,7 +146,7 @@ def duel(a, b, reach=4.0):
     """
     with np.errstate(invalid="ignore"):
         log = np.log(a) - np.log(b)
-    return np.clip(np.where(np.isnan(log), 0, log), -np.log(reach), np.log(reach)).mean(axis=0)
+    return np.clip(np.where(np.isnan(log), 0, log), -np.log(reach), np.log(reach)).mean(axis=axis)
 
 
 def without_each(times, names):

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -177,7 +176,8 @@ class Made(dict):
 
     def all(self, problem, optimizer, stage, seeds):
         curves = self.get((problem, optimizer, stage))
-        return None if curves is None else [{"curve": np.array(c, float)} for c in curves]
+        made = None if curves is None else [np.array(c, float) for c in curves]
+        return made and [{"curve": c, "test": c[-1] + 100} for c in made]
 
 
 def test_choices_by_time_and_by_loss(tiny):
@@ -191,6 +191,12 @@ def test_choices_by_time_and_by_loss(tiny):
     assert plan.target("iris") == 3  # at 75 % of the steps, of the setting that ends lowest
     assert plan.times("iris", curves).tolist() == [[np.inf, 2, 6]] * 2
     assert plan.choices("iris", "SGD").tolist() == [[-1, -1], [1, 1], [1, 2]]
+    made["iris", "Nesterov", "report"] = [[[9, 9]] * 4] * 2
+    made["iris", "SGD", "report"] = [[[9, 7, 5], [9, 2, 4], [9, 6, 3], [9, 6, 1]]] * 2  # -1, 1, 2
+    found = plan.results()
+    assert found["times"][0, 0].tolist() == [[np.inf, np.inf], [4, 4], [4, 4]]  # that of trial 1
+    assert found["losses"][0, 0, :, 0].tolist() == [[9, 9, 9, 9], [7, 2, 6, 6], [5, 4, 3, 1]]
+    assert found["tests"][0, 0].tolist() == [[109, 109], [106, 106], [101, 101]]
     made["iris", "SGD", "tune+0"] = [[[9, 2, 9]] * 4, [[9, 9, 8]] * 4]  # a miss is never averaged
     assert plan.choices("iris", "SGD").tolist()[2] == [1, 1]
     made["iris", "SGD", "tune+0"] = [[[9, 2, 9]] * 4, [[9, np.inf, 8]] * 4]  # and a lost run loses
@@ -219,6 +225,11 @@ def test_a_best_rate_on_the_edge_moves_the_range_and_never_back(tiny):
         assert shift == -2 * sign and found is not None
         made["iris", "SGD", f"tune{-sign:+d}"] = curves(-sign, -sign)
         assert plan.tuned("iris", "SGD")[0] == -sign and plan.tuned("iris", "SGD")[1] is not None
+    rates = np.log10([s["lr"] for s in trials.settings(protocol, "iris", "SGD", 1)])
+    made.clear()
+    made["iris", "SGD", "tune+0"] = curves(0, -1)
+    made["iris", "SGD", "tune+1"] = [[np.abs(rates - 0.4)] * 4] * 2  # 2.5: within 0.01 to 10
+    assert plan.tuned("iris", "SGD")[0] == 1 and plan.tuned("iris", "SGD")[1] is not None
     made["iris", "SGD", "tune+0"] = [np.full((4, 50), np.inf)] * 2
     shift, found = plan.tuned("iris", "SGD")  # nothing works: no direction is better
     assert shift == 0 and found is not None
@@ -227,22 +238,35 @@ def test_a_best_rate_on_the_edge_moves_the_range_and_never_back(tiny):
 # Killed and continued; on a cluster
 
 
+# Is killed when the fourth record is written, and not yet in its place.
+KILLED = """
+import os, signal, sys
+from optlib.benchmark.__main__ import main
+replace, records = os.replace, []
+def replace_three(*files):
+    records.append(files)
+    if len(records) > 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*files)
+os.replace = replace_three
+main(sys.argv[1:])
+"""
+
+
 def test_a_killed_run_goes_on_to_the_same_bytes(tiny, tmp_path, undisturbed):
-    out, store = tmp_path / "out.npz", plan_of(tiny, tmp_path / "records").store
-    words = ["--protocol", tiny, "--records", tmp_path / "records", "--out", out, "--jobs", "1"]
-    command = [sys.executable, "-m", "optlib.benchmark", *map(str, words)]
-    how = dict(cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    run = subprocess.Popen(command, **how)
-    while len(kept := contents(store.folder)) < 3 and run.poll() is None:
-        time.sleep(0.005)
-    run.send_signal(signal.SIGKILL)
-    run.communicate()
+    out, folder = tmp_path / "out.npz", plan_of(tiny, tmp_path / "records").store.folder
+    words = ["--protocol", tiny, "--records", tmp_path / "records", "--out", out, "--jobs", "2"]
+    how = dict(cwd=ROOT, capture_output=True)  # a worker that outlives the run holds these pipes
+    run = subprocess.run([sys.executable, "-c", KILLED, *map(str, words)], **how, timeout=300)
     assert run.returncode == -signal.SIGKILL and not out.exists()
-    first = {name: (store.folder / name).stat().st_mtime_ns for name in kept if "part" not in name}
-    again = subprocess.run(command, **how)
+    files = contents(folder)
+    whole = {name for name in files if name.endswith(".json")}
+    assert len(whole) == 3 and len(files) == 4
+    before = {name: (folder / name).stat().st_mtime_ns for name in whole}
+    again = subprocess.run([sys.executable, "-m", "optlib.benchmark", *map(str, words)], **how)
     assert again.returncode == 0, again.stderr
-    assert {name: (store.folder / name).stat().st_mtime_ns for name in first} == first
-    assert {k: v for k, v in contents(store.folder).items() if "part" not in k} == undisturbed[0]
+    assert {name: (folder / name).stat().st_mtime_ns for name in whole} == before
+    assert contents(folder) == undisturbed[0]
     assert out.read_bytes() == undisturbed[1]
 
 

@@ -65,9 +65,12 @@ def test_a_duel_counts_ratios_and_bounds_failures():
     a = np.array([[100.0, INF, INF], [100.0, 100.0, INF]])
     b = np.array([[200.0, 100.0, INF], [100.0, INF, 50.0]])
     wanted = [np.log([0.5, 1]).mean(), 0, np.log([1, 4]).mean()]
-    assert np.allclose(comparison.duel(a, b), wanted)
-    assert np.allclose(comparison.duel(b, a), -np.array(wanted))
-    assert np.allclose(comparison.duel(a, b, reach=2), [np.log([0.5, 1]).mean(), 0, np.log(2) / 2])
+    assert np.allclose(comparison.duel(a, b, axis=0), wanted)
+    assert np.allclose(comparison.duel(b, a, axis=0), -np.array(wanted))
+    rows = [np.log([0.5, 4, 1]).mean(), np.log([1, 0.25, 4]).mean()]
+    assert np.allclose(comparison.duel(a, b), rows)
+    near = [np.log([0.5, 1]).mean(), 0, np.log(2) / 2]
+    assert np.allclose(comparison.duel(a, b, reach=2, axis=0), near)
 
 
 def test_leaving_out_each_problem():

@@ -81,3 +81,12 @@ def results(file=RESULTS):
     problems = about["protocol"]["problems"]
     variants = {p: problems[p]["variant"] for p in axes["problems"] if "variant" in problems[p]}
     return Results(**axes, steps=steps, **arrays, variants=variants, about=about)
+
+
+def costs(file=None):
+    """The stored seconds per step of one network: dict of names, problems and seconds [m][p].
+
+    Measured on one machine, at one time: only their ratios mean something elsewhere.
+    """
+    file = file or RESULTS.with_name("benchmark-cost.json")
+    return json.loads(pathlib.Path(file).read_text(encoding="utf-8"))

@@ -188,11 +188,11 @@ function render({ model, el, signal, page = false }) {
     },
     {
       key: "twins", seen: new Map(),
-      task: `${twins.join(" and ")} are the same optimizer, run twice. By the choice of the seed alone, make first the one and then the other better by 0.05 or more.`,
+      task: `${twins.join(" and ")} are the same optimizer, run twice. By the choice of the seed alone, make first the one and then the other better by 0.01 or more.`,
       look() {
         if (departures().join() !== "pick") return;
         const [a, b] = twins.map((n) => score[n]);
-        if (Math.abs(a - b) >= 0.05) this.seen.set(a > b ? twins[0] : twins[1], get("pick") === "one" ? `seed ${get("seed")}` : "its best seed");
+        if (Math.abs(a - b) >= 0.01) this.seen.set(a > b ? twins[0] : twins[1], get("pick") === "one" ? `seed ${get("seed")}` : "its best seed");
       },
       progress() { return [...this.seen].map(([name, how]) => `${name}: ${how}`).join("; "); },
       done() { return this.seen.size === 2; },
