@@ -5,12 +5,12 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book slides serve test lint bench grade-demo clean lock
+.PHONY: help setup book slides serve test lint bench grade-demo benchmark-optimizers clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
 	@echo
 	@echo "First time: make book && make serve. Needs Python 3.11 to 3.13 (another than python3:"
 	@echo "make PYTHON=/path/to/python book); the rest installs itself into .venv and node_modules."
@@ -40,6 +40,9 @@ grade-demo: setup ## a class of 30 invented students, graded from nothing (needs
 
 bench: setup ## speed of optlib beside plain numpy, torch (if installed) and hand-optimised code
 	@$(PY) -m benchmarks
+
+benchmark-optimizers: setup ## many optimizers, many problems; goes on where it was (ARGS=--status)
+	@$(PY) -m optlib.benchmark $(ARGS)
 
 clean: ## delete what make has made (the site, caches, .venv, node_modules)
 	rm -rf _build .venv node_modules .setup.lock .pytest_cache .ruff_cache .hypothesis *.egg-info

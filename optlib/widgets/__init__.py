@@ -8,6 +8,7 @@ from optlib.widgets.draw_schedule import DrawSchedule
 from optlib.widgets.ellipse_lab import EllipseLab
 from optlib.widgets.jitter_box import JitterBox
 from optlib.widgets.local_model import LocalModel
+from optlib.widgets.make_x_win import MakeXWin
 from optlib.widgets.outlier import Outlier
 from optlib.widgets.playground import Playground
 from optlib.widgets.root_locus import RootLocus
