@@ -21,7 +21,7 @@ def read(name):
 
 def text_of(path):
     """All of a page: its Markdown, its code and what it shows."""
-    if path.suffix == ".md":
+    if path.suffix in (".md", ".yml"):
         return path.read_text("utf-8")
     parts = []
     for cell in json.loads(path.read_text("utf-8"))["cells"]:
@@ -37,7 +37,9 @@ def pages():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
     names = [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
     files = [ROOT / f"{name}{end}" for name in names for end in (".ipynb", ".md")]
-    return {path.stem: text_of(path) for path in files if path.exists()}
+    texts = {path.stem: text_of(path) for path in files if path.exists()}
+    texts["glossary"] += text_of(ROOT / "glossary.yml")  # of which the page is made
+    return texts
 
 
 PAGES = pages()
