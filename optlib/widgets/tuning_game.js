@@ -209,7 +209,7 @@ function render({ model, el, signal, page = false }) {
       progress() { return this.now ?? ""; },
     },
     {
-      key: "edge", task: `On the patients end below ${say(GAME.goals.edge)}. The best rate you tried is the largest you can set: what do you know about the best rate?`,
+      key: "edge", task: `On the patients end below ${say(GAME.goals.edge)}, with momentum. If the best rate you tried is the largest you can set, what do you know about the best rate?`,
       look() { const b = bestOf(ofProblem("diabetes")); this.ok ||= !!b && last(b.f) < GAME.goals.edge; this.now = b ? `Best: ${shown(last(b.f))} at η = ${say(b.t[2])}.` : ""; },
       progress() { return this.now ?? ""; },
     },
