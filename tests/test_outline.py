@@ -161,6 +161,13 @@ def test_a_syllabus_covers_what_it_claims_in_an_order_that_works(weeks):
     assert all(table.count(f"chapters/{c.name}.ipynb") == 1 for c in flat)
 
 
+def test_the_hours_of_the_layers_add_up():
+    parts = [int(about.total("about/x", kind)) for kind in outline.ACTIVITIES]
+    whole = sum(c.minutes for c in outline.read()) / 60
+    assert int(about.total("about/x", "minutes")) == sum(parts)
+    assert abs(sum(parts) - whole) <= 1.5
+
+
 def test_split_is_even():
     assert plans.split([1, 1, 1, 1], 2) == (2, 2)
     assert plans.split([5, 1, 1, 1], 2) == (1, 3)

@@ -101,8 +101,10 @@ def path(here, arguments):
 
 @made
 def total(here, kind):
-    """`total reading`: the hours of all chapters together, rounded; kind may be `minutes`."""
-    return f"{sum(getattr(c, kind) for c in outline.read()) / 60:.0f}"
+    """`total reading`: the hours of all chapters together, rounded; `total minutes`: their sum."""
+    kinds = outline.ACTIVITIES if kind == "minutes" else (kind,)
+    hours = (sum(getattr(c, kind) for c in outline.read()) / 60 for kind in kinds)
+    return f"{sum(map(round, hours))}"  # the sum of what stands beside it
 
 
 @made
