@@ -203,7 +203,8 @@ def citation(here, form):
                   cff["authors"])  # fmt: skip
     title, url, key = cff["title"], cff["repository-code"], "Descent"
     if form == "text":
-        return f"{who} ({when.year}). *{title}*, version {cff['version']}. <{url}>"
+        # As code, or the theme would shorten the address to the name of the repository.
+        return f"{who} ({when.year}). *{title}*, version {cff['version']}. [`{url}`]({url})"
     lines = {"author": f"{{{who}}}", "title": f"{{{title}}}", "year": str(when.year),
              "version": cff["version"], "url": url}  # fmt: skip
     kind = "book"
