@@ -6,10 +6,12 @@ drawn faintly.
 """
 
 import html
+import textwrap
 
 from . import outline
 
 ROW, CAPTION, NODE, WIDTH = 34, 30, 96, 340
+LETTERS = 30  # of a title, side by side between the node and the edge of a telephone
 
 
 def direct(chapters):
@@ -48,7 +50,7 @@ def draw(chapters, address):
             f'<a class="n-{chapter.name}" href="{html.escape(address(chapter))}">'
             f'<rect x="{NODE - 10}" y="{y0 - ROW / 2 + 2:.0f}" width="{WIDTH - NODE + 8}" '
             f'height="{ROW - 4}" rx="5"/><circle cx="{NODE}" cy="{y0:.0f}" r="4.5"/>'
-            f'<text x="{NODE + 13}" y="{y0 + 4.5:.1f}">{html.escape(chapter.title)}</text></a>'
+            f"{_title(chapter.title, y0)}</a>"
         )
         rules.append(
             f".chapter-graph:has(.n-{chapter.name}:is(:hover,:focus)) .a-{chapter.name}"
@@ -63,6 +65,16 @@ def draw(chapters, address):
         f"<style>{','.join(rules)}{{stroke-width:3.5;opacity:1}}</style>"
         + "".join([*arcs, *heads, *nodes])
         + "</svg>"
+    )
+
+
+def _title(title, y):
+    """A title in the middle of its row, on as many lines as it needs."""
+    lines = textwrap.wrap(title, LETTERS)
+    y += 4.5 - 7.5 * (len(lines) - 1)
+    return " ".join(
+        f'<text x="{NODE + 13}" y="{y + 15 * i:.1f}">{html.escape(line)}</text>'
+        for i, line in enumerate(lines)
     )
 
 
