@@ -92,8 +92,8 @@ def listed(names):
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def load(file=benchmark.RESULTS):
-    """The stored benchmark as :class:`Runs`."""
+def load(file=None):
+    """The stored benchmark as :class:`Runs`; ``file`` for another than the book's."""
     found = benchmark.results(file)
     plan = found.about["protocol"]
     every = found.steps / plan["budget"]["evaluations"]  # perhaps no whole number

@@ -23,6 +23,7 @@ def descendants(cls):
 
 
 ELSEWHERE = (
+    "optlib.benchmark",  # one rule with steps of another size
     "optlib.compat",  # what others mean by a name, not rules of the book
     "optlib.expression",  # losses that somebody types: they have a text, and no name
     "optlib.widgets",  # how a picture of two axes shows a problem of one variable

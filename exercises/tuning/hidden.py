@@ -128,7 +128,7 @@ def log_cases(rng):
         log = dict(train=train.tolist(), val=other.tolist(), norm=norm.tolist(), dead=float(dead))
 
         def check(result):
-            if result != wanted:
+            if not isinstance(result, str) or result != wanted:
                 raise Wrong(
                     f"{title}: the first finding of the table that applies is {wanted!r}, and "
                     f"yours is {describe(result) if not isinstance(result, str) else result!r}"

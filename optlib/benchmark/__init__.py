@@ -64,9 +64,9 @@ class Results(NamedTuple):
     about: dict
 
 
-def results(file=RESULTS):
-    """The stored :class:`Results`."""
-    with np.load(file, allow_pickle=False) as stored:
+def results(file=None):
+    """The stored :class:`Results`; ``file`` for others than the book's."""
+    with np.load(file or RESULTS, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     about = json.loads(str(arrays.pop("about")))
     axes = {key: about.pop(key) for key in ("names", "problems", "budgets", "seeds", "checkpoints")}

@@ -161,3 +161,10 @@ def test_widget_state_carries_no_code(site):
                 assert (site / "_static" / model["module"]).is_file()
                 assert not any(key.startswith("_") for key in model["state"])
     assert found > 0
+
+
+def test_the_search_index_knows_words_and_no_bare_numbers(site):
+    index = (site / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(re.fullmatch(r"Search\.setIndex\((.*)\)\s*", index, re.S)[1])
+    words = {*index["terms"], *index["titleterms"]}
+    assert {"momentum", "curvatur"} <= words and not [w for w in words if w.isdigit()]

@@ -56,7 +56,7 @@ def dump(course):
 
 
 def files(course):
-    found = sorted((course.folder / "autograded").rglob("*.[it]*"))
+    found = sorted((course.folder / "autograded").rglob("[!.]*.[it]*"))  # whole files
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
 
 
