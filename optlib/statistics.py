@@ -325,7 +325,7 @@ def sign_flips(differences):
 
     Parameters
     ----------
-    differences : one for each seed, at most 20, finite.
+    differences : one for each seed (or problem), at most 20, finite.
 
     References
     ----------

@@ -36,6 +36,16 @@ def test_the_scores_are_areas_of_medians():
     assert v.order == [["a", "b"], ["b", "a"]][int(v.scores[1] > v.scores[0])]
 
 
+def test_seeds_alone_do_not_see_a_luck_that_falls_on_problems():
+    rng = np.random.default_rng(4)
+    luck = rng.lognormal(0, 0.5, (2, 6, 1))  # of tuning: once for each method and problem
+    times = noisy(rng, 1, 1, noise=0.02) * luck
+    seeds = comparison.compare(times, ["a", "b"], redraw_problems=False)
+    both = comparison.compare(times, ["a", "b"])
+    assert np.array_equal(seeds.scores, both.scores)
+    assert (seeds.high - seeds.low < 0.5 * (both.high - both.low)).all()
+
+
 def test_twins_tie_about_as_often_as_an_interval_promises():
     rng, tied = np.random.default_rng(2), 0
     for _ in range(60):

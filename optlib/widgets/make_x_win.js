@@ -175,7 +175,7 @@ function render({ model, el, signal, page = false }) {
       key: "loser", text: "",
       task: "Crown a loser: an optimizer that the protocol puts into the lower half. Which ones are there? Try; the verdict stays hidden until you ask for it.",
       look() {
-        if (leading() === get("crown") && place(get("crown")) >= verdict.order.length / 2 && !twins.includes(get("crown"))) { this.ok = true; this.text = `${get("crown")}, with ${departures().length} choices of your own.`; }
+        if (leading() === get("crown") && place(get("crown")) >= verdict.order.length / 2 && !twins.includes(get("crown"))) { this.ok = true; this.text = `${get("crown")}, with ${departures().length} ${departures().length === 1 ? "choice" : "choices"} of your own.`; }
       },
       progress() { return this.text; },
     },

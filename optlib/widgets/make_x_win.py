@@ -1,6 +1,6 @@
 """Make X win: the stored runs of the benchmark, and every choice that a report of them can make.
 
-The runs are those of ``optlib/results/benchmark.json``, cut down to what a reader can choose from:
+The runs are those of ``optlib/results/benchmark.npz``, cut down to what a reader can choose from:
 see :func:`extract`. What the front end computes from them, medians, ratios, profiles and areas,
 is in a few functions that the tests compare with :mod:`optlib.statistics`.
 """
