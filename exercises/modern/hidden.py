@@ -35,7 +35,7 @@ def schulz_cases(rng):
     yield case("the cubic", 1, drawn(4, 4), 12, CUBIC)
     yield case("a tiny matrix", 1, 1e-5 * drawn(3, 4))
     yield case("a huge matrix", 0.5, 1e6 * drawn(4, 3))
-    yield case("the zero matrix", 1, np.zeros((3, 2)), 5, (float(rng.uniform(1, 3)), -1.0, 0.2))
+    yield case("the zero matrix", 1, np.zeros((2, 5)), 5, (float(rng.uniform(1, 3)), -1.0, 0.2))
     yield case("no step at all", 0.5, drawn(3, 3), 0)
     yield case("a column", 0.5, drawn(5, 1))
     yield case("leaves G as it was", 0.5, drawn(3, 5), unchanged=("G",))

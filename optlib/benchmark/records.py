@@ -25,8 +25,9 @@ CODE = (
 ).split()
 
 
-def protocol(file=PROTOCOL):
-    """The protocol as a dict; ValueError, with the remedy, if it cannot be run."""
+def protocol(file=None):
+    """The protocol, of the book or of a file, as a dict; ValueError, with the remedy, if it cannot be run."""
+    file = file or PROTOCOL
     p = tomllib.loads(pathlib.Path(file).read_text(encoding="utf-8"))
     if missing := {"budget", "seeds", "search", "optimizers", "problems"} - p.keys():
         raise ValueError(f"{file}: there is no section [{sorted(missing)[0]}]; write it")
