@@ -26,7 +26,7 @@ CODE = (
 
 
 def protocol(file=None):
-    """The protocol (or another file) as a dict; ValueError, with the remedy, if it cannot be run."""
+    """The protocol, or that of ``file``; ValueError, with the remedy, if it cannot be run."""
     file = file or PROTOCOL
     p = tomllib.loads(pathlib.Path(file).read_text(encoding="utf-8"))
     if missing := {"budget", "seeds", "search", "optimizers", "problems"} - p.keys():
