@@ -16,10 +16,11 @@ def test_every_table_has_every_row_once():
     digits = [(row["net"], row["rule"]) for row in STORED["digits"]]
     assert digits == [(net, rule) for net in results.DIGIT_NETS for rule in results.DIGIT_RULES]
     assert [row["back"] for row in STORED["cut"]] == [results.CUTS] * 2
+    assert [row["cell"] for row in STORED["gates"]] == ["gru", "lstm"]
 
 
 def test_what_is_counted_is_what_was_measured():
-    for name in ("recall", "cut"):
+    for name in ("recall", "cut", "gates"):
         for row in STORED[name]:
             accuracy = np.array(row["accuracy"])
             assert accuracy.shape[1] == 10

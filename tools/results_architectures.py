@@ -3,7 +3,7 @@
 Run once, and again when a rule changes; a few minutes:
 python tools/results_architectures.py
 
-It writes optlib/results/architectures.json, from which the chapter on architectures draws. Three
+It writes optlib/results/architectures.json, from which the chapter on architectures draws. Four
 tables, each for ten seeds, which draw the weights; the minibatches are the same for all seeds, and
 the learning rate is constant. Recurrent networks compute in float32.
 
@@ -12,6 +12,7 @@ the learning rate is constant. Recurrent networks compute in float32.
   answer more than 90 % of 500 test sequences.
 - ``cut``: the first task once more with Adam, clipped, at one rate, where the gradient goes back so
   many steps only; with 0 only the read-out is trained.
+- ``gates``: the first task with gated cells and Adam, clipped, at three rates.
 - ``digits``: a small CNN and a dense network of its size on the digits, 400 steps of 64: accuracies
   on the test digits. The rate is chosen by the training loss, never by the test.
 
@@ -156,13 +157,20 @@ def cut_table(keep):
         keep(start=start, back=CUTS, **memory([cut_run(start, back) for back in CUTS]))
 
 
+def gates_table(keep):
+    kind, clip, rates = RULES["Adam, clipped"]
+    for cell in ("gru", "lstm"):
+        runs = [remember(40, dict(cell=cell), kind, lr, clip)[0] for lr in rates]
+        keep(cell=cell, lr=rates, **memory(runs))
+
+
 def memory(right):
     return dict(
         accuracy=[rounded(r) for r in right], remember=[int((r > REMEMBERS).sum()) for r in right]
     )
 
 
-TABLES = dict(recall=recall_table, cut=cut_table, digits=digits_table)
+TABLES = dict(recall=recall_table, cut=cut_table, gates=gates_table, digits=digits_table)
 
 
 def main(names):
