@@ -7,6 +7,7 @@ import pytest
 import results_modern as results
 
 STORED = json.loads(results.OUT.read_text("utf-8"))
+POLYNOMIALS = json.loads(results.OUT_POLYNOMIALS.read_text("utf-8"))
 
 
 def test_the_file_has_every_run():
@@ -29,6 +30,17 @@ def test_a_test_loss_comes_out_again(rule):
     one = STORED[rule]
     found = results.train(rule, one["best"], results.TEST[3], STORED["Adam"]["best"])[1]
     assert found == pytest.approx(one["test"][3], rel=0.15)
+
+
+def test_the_polynomials_are_those_of_the_chapter_and_one_run_comes_out_again():
+    assert list(POLYNOMIALS) == list(results.POLYNOMIALS)
+    assert POLYNOMIALS["Muon"] == STORED["Muon"]
+    for name, one in POLYNOMIALS.items():
+        assert 0 < np.argmin(one["scores"]) < results.TRIED - 1
+        assert results.muon(name).coefficients == results.POLYNOMIALS[name]
+    rest = STORED["Adam"]["best"]
+    found = results.train("cubic", POLYNOMIALS["cubic"]["best"], results.TEST[3], rest)[1]
+    assert found == pytest.approx(POLYNOMIALS["cubic"]["test"][3], rel=0.15)
 
 
 def test_the_matrix_rules_get_the_hidden_matrices_and_nothing_else():

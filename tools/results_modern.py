@@ -2,7 +2,8 @@
 
 Run once, and again when a rule changes; a few minutes: python tools/results_modern.py
 
-It writes optlib/results/modern.json, from which the chapter on modern optimizers draws.
+It writes optlib/results/modern.json, from which the chapter on modern optimizers draws, and
+modern_polynomials.json: Muon once more, with other coefficients in its polynomial.
 
 A network 64-64-64-64-10 on the digits (880 images to learn from, 377 to choose the learning rate
 by, 540 to test), minibatches of 64, 300 steps, no weight decay, so that AdamW is Adam. The learning
@@ -27,8 +28,10 @@ sys.path.insert(0, str(ROOT))
 
 import optlib  # noqa: E402
 from optlib import data, losses, nn, schedules, training  # noqa: E402
+from optlib.matrix import CUBIC, QUINTIC  # noqa: E402
 
 OUT = ROOT / "optlib" / "results" / "modern.json"
+OUT_POLYNOMIALS = OUT.with_name("modern_polynomials.json")
 SIZES, HIDDEN = (64, 64, 64, 64, 10), ("1.W", "2.W")
 STEPS, BATCH = 300, 64
 CHOOSE, TEST = range(100, 103), range(20)
@@ -38,6 +41,7 @@ LARGEST = dict(
     Adam=0.064, Lion=0.016, ScheduleFreeAdamW=0.064, Prodigy=4.0, LAMB=0.064,
     Muon=0.064, Shampoo=0.512, SOAP=0.064, Adafactor=0.512,
 )  # fmt: skip
+POLYNOMIALS = dict(cubic=CUBIC, rival=(2.673, -3.234, 1.561), Muon=QUINTIC)  # the chapter's three
 MATRIX = ("Muon", "Shampoo", "SOAP", "Adafactor")
 
 
@@ -72,12 +76,17 @@ def task(seed):
     return nn.MLP(SIZES, rng=seed), sets
 
 
+def muon(name):
+    """The class of Muon with one of the three polynomials."""
+    return type(name, (ForAdamsRates,), dict(coefficients=POLYNOMIALS[name]))
+
+
 def optimizer(rule, params, lr, rest_lr):
-    cls = ForAdamsRates if rule == "Muon" else getattr(optlib, rule)
+    cls = muon(rule) if rule in POLYNOMIALS else getattr(optlib, rule)
     more = {"wd": 0.0} if "wd" in cls.defaults else {}
     falling = lr if rule.startswith("ScheduleFree") else schedules.Linear(lr, STEPS)
-    if rule in (*MATRIX, "LAMB"):
-        names = HIDDEN if rule in MATRIX else tuple(params.shapes)
+    if rule in (*MATRIX, *POLYNOMIALS, "LAMB"):
+        names = tuple(params.shapes) if rule == "LAMB" else HIDDEN
         return Parts(
             params, names,
             lambda W: cls(W, lr=falling, **more),
@@ -104,17 +113,18 @@ def train(rule, lr, seed, rest_lr=None):
 
 def compare(rule, rest_lr):
     """The learning rates tried, the validation loss of each, and the test losses of the best."""
-    rates = [LARGEST[rule] / 2**k for k in range(TRIED)]
+    rates = [LARGEST.get(rule, LARGEST["Muon"]) / 2**k for k in range(TRIED)]
     scores = [np.mean([train(rule, lr, seed, rest_lr)[0] for seed in CHOOSE]) for lr in rates]
     best = rates[int(np.argmin(scores))]
     test = [train(rule, best, seed, rest_lr)[1] for seed in TEST]
     return dict(rates=rates, scores=scores, best=best, test=test)
 
 
-def main():
+def table(rules, rest_lr, out):
+    """Every rule compared, Adam first unless ``rest_lr`` is known, and written to a file."""
     began, found = time.process_time(), {}
-    for rule in LARGEST:
-        one = compare(rule, found["Adam"]["best"] if found else None)
+    for rule in rules:
+        one = compare(rule, found["Adam"]["best"] if "Adam" in found else rest_lr)
         print(
             f"{time.process_time() - began:6.0f} s  {rule}: lr {one['best']:g}, place "
             f"{int(np.argmin(one['scores']))}, {np.mean(one['test']):.4f}",
@@ -123,9 +133,15 @@ def main():
         one["scores"] = [round(v, 5) if math.isfinite(v) else None for v in one["scores"]]
         one["test"] = [round(v, 5) for v in one["test"]]
         found[rule] = one
-    OUT.parent.mkdir(exist_ok=True)
+    out.parent.mkdir(exist_ok=True)
     rows = [f'"{key}": {json.dumps(value, separators=(",", ":"))}' for key, value in found.items()]
-    OUT.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+    out.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+    return found
+
+
+def main():
+    found = table(LARGEST, None, OUT)
+    table(POLYNOMIALS, found["Adam"]["best"], OUT_POLYNOMIALS)
 
 
 if __name__ == "__main__":
