@@ -105,12 +105,13 @@ def test_weight(site, capsys):
         assert weigh.weight(path)[1] <= PICTURE_BUDGET, path
 
 
-def test_weight_counts_what_the_browser_loads(open_page, site, url, chapter_page):
-    """The computed list of files is no wishful thinking: Chromium asks for the same."""
-    page = open_page(chapter_page, height=20_000, fresh=True)  # tall: every lazy picture
+@pytest.mark.parametrize("name", ["chapters/momentum.html", "chapters/playground.html"])
+def test_weight_counts_lazy_pictures_too(open_page, site, name):
+    """Chromium asks for nothing else (what each page loads at once: test_pages)."""
+    page = open_page(name, height=20_000, fresh=True)  # tall: every lazy picture
     page.wait_for_timeout(300)
     asked = {unquote(urlsplit(sent).path).lstrip("/") for sent in page.requests}
-    computed = {str(f.relative_to(site)) for f in weigh.files(site, site / chapter_page)}
+    computed = {str(f.relative_to(site)) for f in weigh.files(site, site / name)}
     assert not asked - computed, "loaded but not weighed"
 
 

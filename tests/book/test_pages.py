@@ -5,8 +5,10 @@ share these and run in the order of this file: those that change the page come l
 """
 
 import re
+from urllib.parse import unquote, urlsplit
 
 import pytest
+import weigh
 
 from tests.conftest import context, forget, new_page, visit
 
@@ -99,6 +101,13 @@ def test_silent_and_alone(wide, narrow):
 
 
 LISTS = {f"chapters/{name}.html" for name in ("myths", "data", "errata")}  # nothing to play with
+
+
+def test_nothing_is_loaded_that_was_not_weighed(wide, page_name, site):
+    """The computed list of files is no wishful thinking: Chromium asks for no other."""
+    asked = {unquote(urlsplit(sent).path).lstrip("/") for sent in wide.requests}
+    weighed = {str(path.relative_to(site)) for path in weigh.files(site, site / page_name)}
+    assert page_name in asked and not asked - weighed
 
 
 def test_every_widget_is_live(wide, chapter_page):
