@@ -52,7 +52,10 @@ def front_end(ending):
 def choices(rng):
     """Some choices of a report."""
     some = [k for k in RUNS.problems if rng.random() < 0.6] or RUNS.problems[:1]
-    pick = lambda values: values[rng.integers(len(values))]  # noqa: E731
+
+    def pick(values):
+        return values[rng.integers(len(values))]
+
     return dict(
         crown=pick(RUNS.names), mine=pick(RUNS.budgets), theirs=pick(RUNS.budgets),
         metric=pick(["steps", "loss"]), stop=int(rng.integers(len(RUNS.stops))),
@@ -117,6 +120,7 @@ def test_the_choices_of_the_protocol_give_its_verdict():
 def test_every_mission_can_be_solved():
     """By brute force over the choices that the missions allow."""
     twins = comparison.TWINS
+
     def top(**changed):
         return MakeXWin(**changed).top()
 
