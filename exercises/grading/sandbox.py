@@ -86,7 +86,8 @@ class Sandbox:
             kill(self.process)
             self.process.wait()
             for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-                stream.close()
+                with contextlib.suppress(OSError):  # a job that nobody read is written again here
+                    stream.close()
         self.process = None
 
     def ask(self, job):

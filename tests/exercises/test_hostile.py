@@ -403,6 +403,16 @@ def test_a_question_leaves_nothing_to_the_next(assignment, mode):
     assert [part["points"] for part in record["questions"].values()] == [2, 3, 2], record
 
 
+def test_a_sandbox_that_died_between_two_jobs_is_replaced():
+    job = {"cells": [[1, "x = 1"]], "seconds": LIMITS.seconds, "requests": []}
+    with sandbox.Sandbox(LIMITS) as box:
+        assert box.ask(job)[0] == "done"
+        dead = box.process
+        sandbox.kill(dead)
+        dead.wait()
+        assert box.ask(job)[0] == "done" and box.process is not dead
+
+
 def test_many_files_left_behind_cost_nobody_time(assignment):
     many = "import os\ndef double(x):\n    for i in range(20_000): open(f'/tmp/{i}', 'w').close()\n"
     data = tiny.submission(double=many + "    return 2 * x", total=FIND)
