@@ -1,8 +1,9 @@
 """All tests in one pytest run, its summary last: `make test`, or `make test ARGS="-k widget"`.
 
-Two processes share the work by file, in the order of conftest.py. nbval is strict: it runs every
-cell of every chapter and compares each output with the stored one. The browser tests build the book
-first, if need be.
+Three processes share the work of two cores by file, in the order of conftest.py: the tests in the
+browser wait for frames, and two of them would leave the cores idle now and then. nbval is strict: it
+runs every cell of every chapter and compares each output with the stored one. The browser tests
+build the book first, if need be.
 """
 
 import os
@@ -21,7 +22,7 @@ def main():
     debian.database()
     os.chdir(ROOT)
     command = [
-        sys.executable, "-m", "pytest", "-q", "-n", str(min(2, os.cpu_count() or 1)),
+        sys.executable, "-m", "pytest", "-q", "-n", str(min(2, os.cpu_count() or 1) + 1),
         "--dist", "loadscope", "--no-loadscope-reorder",
         "--nbval", "--nbval-current-env", "tests", "chapters",
     ]  # fmt: skip

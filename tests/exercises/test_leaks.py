@@ -10,24 +10,32 @@ import sys
 
 import pytest
 
-from exercises.assignment import Assignment, SourceError, shown
+from exercises.assignment import HERE, Assignment, SourceError, shown
 from exercises.leaks import COMMON, SHORTEST, _code, fingerprints, in_directory
 from exercises.release import release
 
 ROOT = pathlib.Path(__file__).parents[2]
+NAMES = sorted(path.parent.name for path in HERE.glob("*/source.ipynb"))
 
 
-@pytest.fixture
-def small_site(assignment, tmp_path):
+@pytest.fixture(scope="session")
+def clean_site(assignment, tmp_path_factory):
     """A small site that leaks nothing: the student's version, dressed as pages."""
-    folder = tmp_path / "html"
-    (folder / "_sources").mkdir(parents=True)
-    shutil.copy(release(assignment, tmp_path / "out"), folder / "_sources" / "page.ipynb")
+    folder = tmp_path_factory.mktemp("clean")
+    (folder / "_sources").mkdir()
+    sheet = release(assignment, tmp_path_factory.mktemp("out"))
+    shutil.copy(sheet, folder / "_sources" / "page.ipynb")
     text = "\n".join(shown(cell) for cell in assignment.cells)
     (folder / "page.html").write_text(f"<html><pre>{html.escape(text)}</pre></html>", "utf-8")
     words = {word: 0 for word in text.lower().split() if word.isidentifier()}
     (folder / "searchindex.js").write_text(f"Search.setIndex({json.dumps({'terms': words})})")
     return folder
+
+
+@pytest.fixture
+def small_site(clean_site, tmp_path):
+    """A copy of it, to plant a leak in."""
+    return shutil.copytree(clean_site, tmp_path / "html")
 
 
 def test_nothing_is_found_where_nothing_is(assignment, small_site):
@@ -148,12 +156,19 @@ def test_no_site_no_verdict(assignment, tmp_path):
         in_directory([assignment], tmp_path / "nothing")
 
 
-def test_the_command(assignment, small_site):
+def test_the_command(tmp_path):
+    """One run looks for the lines of all assignments."""
+
     def run():
-        command = [sys.executable, "-m", "exercises", "leaks", small_site]
+        command = [sys.executable, "-m", "exercises", "leaks", tmp_path]
         return subprocess.run(command, capture_output=True, text=True)
 
+    (tmp_path / "page.html").write_text("<html><p>Nothing.</p></html>")
     assert run().returncode == 0
-    (small_site / "leak.txt").write_text(code_lines(assignment)[0])
+    for name in NAMES:
+        (tmp_path / f"{name}.txt").write_text(code_lines(Assignment(name))[0])
     found = run()
-    assert found.returncode == 1 and found.stdout.startswith("leak.txt: ")
+    assert found.returncode == 1
+    assert {line.split(":")[0] for line in found.stdout.splitlines()} >= {
+        f"{name}.txt" for name in NAMES
+    }
