@@ -1,11 +1,12 @@
 """After the build: only what the pages use is left, and each page says what it may load.
 
 1. The icon font keeps the glyphs that the pages use (700 kB become a few).
-2. Style sheets that every page loads become one file, in their order, without the rules that no
-   page can use (see purge.py).
-3. The search index forgets bare numbers: it knows parts of them only, 0.9 as 0 and 9.
-4. Source maps and the theme's unused scripts and fonts are deleted.
-5. Every page gets a content security policy.
+2. The scripts that every page loads become one file, and so do the style sheets, in their order,
+   without the rules that no page can use (see purge.py).
+3. Scripts and style sheets lose their spaces and comments (esbuild).
+4. The search index forgets bare numbers: it knows parts of them only, 0.9 as 0 and 9.
+5. Source maps and the theme's unused scripts and fonts are deleted.
+6. Every page gets a content security policy.
 """
 
 import base64
@@ -14,11 +15,13 @@ import json
 import logging
 import os
 import re
+import subprocess
 from pathlib import Path
 
 from fontTools import subset
 
-from .purge import purge, words
+from .mathml import ROOT, node
+from .purge import classes, forget_variables, purge
 
 # Styles are allowed inline: MathML of fractions and tables carries style attributes. Scripts are
 # not: the theme's few inline scripts are allowed one by one, by their hash, handlers not at all.
@@ -84,6 +87,57 @@ def numbers(site):
     path.write_text(start + json.dumps(index, separators=(",", ":")) + end, "utf-8")
 
 
+# What the theme and its extensions load on every page, in this order. None is needed for reading or
+# for a widget, so the one file that they become is fetched last.
+SCRIPTS = (
+    "documentation_options.js", "doctools.js",  # the words of the search page
+    "sphinx_highlight.js",                      # marks what was searched for
+    "clipboard.min.js", "copybutton.js",        # copies a piece of code
+    "scripts/sphinx-book-theme.js", "scripts/pydata-sphinx-theme.js",  # side bars, light and dark
+    "menus.js",
+)  # fmt: skip
+SCRIPT_FILE = re.compile(r'<script\b[^>]*\bsrc="([^"]*?)_static/([^"?]*)[^"]*"[^>]*></script>\s*')
+
+
+def join_scripts(site, pages):
+    """One script in place of SCRIPTS; returns the changed pages."""
+    text = "\n;\n".join((site / "_static" / name).read_text("utf-8") for name in SCRIPTS)
+    name = f"book.{hashlib.sha256(text.encode()).hexdigest()[:8]}.js"
+    (site / "_static" / name).write_text(text, "utf-8")
+    for old in SCRIPTS:
+        (site / "_static" / old).unlink()
+    changed = {}
+    for path, page in pages.items():
+        roots = []
+
+        def take(tag):
+            if tag[2] not in SCRIPTS:
+                return tag[0]
+            roots.append(tag[1])
+            return ""
+
+        page = SCRIPT_FILE.sub(take, page)
+        # Other scripts wait for the page, and so for what they need of this one.
+        page = page.replace('<script src="', '<script defer src="')
+        last = f'<script defer src="{roots[0]}_static/{name}"></script>\n'
+        if path.name == "search.html":  # its scripts need the joined one, so it goes first
+            page = page.replace("<script defer", f"{last}<script defer", 1)
+        else:
+            page = page.replace("</body>", f"{last}</body>")
+        changed[path] = page
+    return changed
+
+
+def minify(site):
+    """Spaces, comments and long names out of the scripts and style sheets."""
+    files = [p for kind in ("js", "css") for p in (site / "_static").rglob(f"*.{kind}")]
+    subprocess.run(
+        [node(), ROOT / "node_modules/esbuild/bin/esbuild", *files, "--minify", "--log-level=error",
+         f"--outdir={site / '_static'}", f"--outbase={site / '_static'}", "--allow-overwrite"],
+        check=True,
+    )  # fmt: skip
+
+
 def _sheet(static, name, imported):
     """The text of a style sheet as it reads from the folder `static`, imports in place."""
     folder = Path(name).parent
@@ -118,8 +172,10 @@ def join_sheets(site, pages):
         shared = [name for name in shared if name in here]
     gone = set(shared)
     text = "\n".join(_sheet(site / "_static", name, gone) for name in shared)
-    scripts = (path.read_text(encoding="utf-8") for path in site.rglob("*.js"))
-    text = purge(text, words([*pages.values(), *scripts]))
+    scripts = [path.read_text("utf-8") for path in (site / "_static").rglob("*.js")]
+    used = classes(pages.values(), scripts)
+    others = [path.read_text("utf-8") for path in (site / "_static/widgets").glob("*.css")]
+    text = forget_variables(purge(text, used), [*pages.values(), *others], used)
     name = f"book.{hashlib.sha256(text.encode()).hexdigest()[:8]}.css"
     (site / "_static" / name).write_text(text, encoding="utf-8")
     for old in gone:
@@ -146,7 +202,8 @@ UNUSED = (
     "_static/underscore*", "_static/webpack-macros.html", "_static/sbt-webpack-macros.html",
     "_static/design-tabs.js", "_static/images/logo_*", "_static/*.png",
     "_static/fonts/make.sh", "_static/copybutton_funcs.js", "_static/translations.js",
-    "_static/sphinx-thebe*", "_static/sphinx_design*", "_static/basic.css_",
+    "_static/sphinx-thebe*", "_static/togglebutton*", "_static/scripts/bootstrap*",
+    "_static/sphinx_design*", "_static/basic.css_",
 )  # fmt: skip
 
 
@@ -167,7 +224,9 @@ def _finish(app, error):
     search = site / "_static/searchtools.js"
     text = search.read_text(encoding="utf-8").replace('[role="main"]', "article.bd-article")
     search.write_text(text, encoding="utf-8")
-    for path, page in join_sheets(site, pages).items():
+    pages = join_sheets(site, join_scripts(site, pages))
+    minify(site)
+    for path, page in pages.items():
         path.write_text(dress(page), encoding="utf-8")
 
 

@@ -10,10 +10,10 @@ import weigh
 from environment import ROOT
 from fontTools.ttLib import TTFont
 
-PAGE_BUDGET = 150_000  # bytes after gzip, without pictures and the mathematics font
+PAGE_BUDGET = 120_000  # bytes after gzip, without pictures and the mathematics font
 PICTURE_BUDGET = 40_000  # each
 FONT_BUDGET = 140_000
-REQUESTS = 29
+REQUESTS = 25
 
 
 class Reader(HTMLParser):
