@@ -1,6 +1,7 @@
 """After the build: only what the pages use is left, and each page says what it may load.
 
-1. The icon font keeps the glyphs that the pages use (700 kB become a few).
+1. The fonts of icons and formulas keep the characters that the pages use (700 kB become a few), and
+   go into the style sheets: no line moves because a font comes late.
 2. The scripts that every page loads become one file, and so do the style sheets, in their order,
    without the rules that no page can use (see purge.py).
 3. Scripts and style sheets lose their spaces and comments (esbuild).
@@ -16,9 +17,10 @@ import logging
 import os
 import re
 import subprocess
+import unicodedata
 from pathlib import Path
 
-from fontTools import subset
+from fontTools import subset, ttLib
 
 from .mathml import ROOT, node
 from .purge import classes, forget_variables, purge
@@ -27,7 +29,7 @@ from .purge import classes, forget_variables, purge
 # not: the theme's few inline scripts are allowed one by one, by their hash, handlers not at all.
 POLICY = (
     "default-src 'self'; base-uri 'self'; form-action 'self'; object-src 'none'; frame-src 'none'; "
-    "img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'{scripts}"
+    "img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'{scripts}"
 )
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.S | re.I)
 DATA = re.compile(r'type="(application/json|application/vnd[^"]*|text/plain)"')
@@ -48,7 +50,7 @@ def policy(page):
 def icons(site, pages):
     """Cut the icon font and its style rules down to the icons in use."""
     sheet = site / "_static/styles/pydata-sphinx-theme.css"
-    css = sheet.read_text(encoding="utf-8")
+    css, pages = sheet.read_text(encoding="utf-8"), list(pages)
     script = (site / "_static/scripts/pydata-sphinx-theme.js").read_text(encoding="utf-8")
     names = set(re.findall(r"\bfa-[a-z0-9-]+", " ".join(pages) + script))
     used = set()
@@ -59,20 +61,36 @@ def icons(site, pages):
         used.add(int(rule[2], 16))
         return rule[0]
 
+    if not re.search(r"\b(far|fa-regular)\b", " ".join(pages)):
+        css = re.sub(r"@font-face{[^}]*fa-regular-400[^}]*}", "", css)
     css = re.sub(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}', keep, css)
     used |= {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', css)}  # the theme's own
     sheet.write_text(re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css), encoding="utf-8")
+    for font in (site / "_static/vendor/fontawesome/webfonts").glob("*.woff2"):
+        cut(font, used)
+
+
+def cut(path, characters, features=()):
+    """Leave only these characters in a font."""
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it tells each step
-    for font in (site / "_static/vendor/fontawesome/webfonts").glob("*"):
-        if font.suffix != ".woff2":
-            font.unlink()
-            continue
-        options = subset.Options(flavor="woff2", layout_features=[], desubroutinize=True)
-        loaded = subset.load_font(str(font), options)
-        cutter = subset.Subsetter(options)
-        cutter.populate(unicodes=used)
-        cutter.subset(loaded)
-        subset.save_font(loaded, str(font), options)
+    options = subset.Options(flavor="woff2", layout_features=list(features), desubroutinize=True)
+    font = subset.load_font(str(path), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=characters)
+    cutter.subset(font)
+    subset.save_font(font, str(path), options)
+
+
+def maths(site, texts):
+    """Cut the font of formulas down to the characters that stand in `texts`."""
+    path = site / "_static/fonts/descent-math.woff2"
+    used = {ord(character) for text in texts for character in set(text)}
+    # A letter alone in a formula is set in italics, which are characters of their own.
+    for code in ttLib.TTFont(path).getBestCmap():
+        if unicodedata.name(chr(code), "").startswith("MATHEMATICAL ITALIC"):
+            plain = unicodedata.decomposition(chr(code)).split()[-1]
+            used |= {code} if int(plain, 16) in used else set()
+    cut(path, used | {ord("ℎ")}, ["dtls"])  # the italic h, which stands elsewhere
 
 
 def numbers(site):
@@ -159,6 +177,29 @@ def _sheet(static, name, imported):
     return f"/* {name} */\n{text}"
 
 
+FONT = re.compile(
+    r"""url\(([^()"]*\.woff2)\) format\("woff2"\)(?:,url\([^()]*\) format\("truetype"\))?"""
+)
+MATHS = re.compile(r'@font-face\s*{\s*font-family:\s*"Descent Math"[^}]*}')  # for pages with formulas
+
+
+def embed(site, css):
+    """The style sheet with its fonts inside."""
+
+    def bring(found):
+        path = site / "_static" / found[1]
+        data = base64.b64encode(path.read_bytes()).decode()
+        return f'url("data:font/woff2;base64,{data}") format("woff2")'
+
+    return FONT.sub(bring, css)
+
+
+def _store(site, name, css):
+    name = f"{name}.{hashlib.sha256(css.encode()).hexdigest()[:8]}.css"
+    (site / "_static" / name).write_text(css, encoding="utf-8")
+    return name
+
+
 def join_sheets(site, pages):
     """One style sheet in place of those that every page loads; returns the changed pages."""
     lists = [
@@ -176,8 +217,9 @@ def join_sheets(site, pages):
     used = classes(pages.values(), scripts)
     others = [path.read_text("utf-8") for path in (site / "_static/widgets").glob("*.css")]
     text = forget_variables(purge(text, used), [*pages.values(), *others], used)
-    name = f"book.{hashlib.sha256(text.encode()).hexdigest()[:8]}.css"
-    (site / "_static" / name).write_text(text, encoding="utf-8")
+    face = MATHS.search(text)[0]
+    name = _store(site, "book", embed(site, text.replace(face, "")))
+    formulas = _store(site, "math", embed(site, face))
     for old in gone:
         (site / "_static" / old).unlink()
     changed = {}
@@ -189,8 +231,11 @@ def join_sheets(site, pages):
             href = HREF.search(tag[0])[1]
             if "_static/" not in href or href.split("?")[0].split("_static/")[-1] not in shared:
                 return tag[0]
-            root, was_first, first = href.split("_static/")[0], first, False
-            return f'<link rel="stylesheet" href="{root}_static/{name}">\n' if was_first else ""
+            if not first:
+                return ""
+            root, first = href.split("_static/")[0], False
+            names = [name, formulas] if "math>" in page else [name]
+            return "".join(f'<link rel="stylesheet" href="{root}_static/{n}">\n' for n in names)
 
         changed[path] = SHEET.sub(swap, page)
     return changed
@@ -203,7 +248,7 @@ UNUSED = (
     "_static/design-tabs.js", "_static/images/logo_*", "_static/*.png",
     "_static/fonts/make.sh", "_static/copybutton_funcs.js", "_static/translations.js",
     "_static/sphinx-thebe*", "_static/togglebutton*", "_static/scripts/bootstrap*",
-    "_static/sphinx_design*", "_static/basic.css_",
+    "_static/sphinx_design*", "_static/basic.css_", "_static/vendor/**/*.ttf",
 )  # fmt: skip
 
 
@@ -219,6 +264,7 @@ def _finish(app, error):
             if path.is_file():
                 path.unlink()
     icons(site, pages.values())
+    maths(site, [*pages.values(), *(p.read_text("utf-8") for p in site.rglob("*.js"))])
     numbers(site)
     # What a search result shows of a page is its text, not its buttons.
     search = site / "_static/searchtools.js"
@@ -226,6 +272,8 @@ def _finish(app, error):
     search.write_text(text, encoding="utf-8")
     pages = join_sheets(site, join_scripts(site, pages))
     minify(site)
+    for font in (site / "_static").rglob("*.woff2"):
+        font.unlink()
     for path, page in pages.items():
         path.write_text(dress(page), encoding="utf-8")
 
