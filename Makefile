@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book slides serve test lint bench grade-demo benchmark-optimizers clean lock
+.PHONY: help setup book slides serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
@@ -40,6 +40,9 @@ grade-demo: setup ## a class of 30 invented students, graded from nothing (needs
 
 bench: setup ## speed of optlib beside plain numpy, torch (if installed) and hand-optimised code
 	@$(PY) -m benchmarks
+
+bench-site: book ## weight and speed of the built pages in Chromium, beside a stock Jupyter Book page
+	@$(PY) -m benchmarks.site
 
 benchmark-optimizers: setup ## many optimizers, many problems; goes on where it was (ARGS=--status)
 	@$(PY) -m optlib.benchmark $(ARGS)

@@ -8,11 +8,13 @@ links      links with settings into a widget, page.ipynb#lr=0.1
 glossary   the glossary's page, and links to it at the first use of a term
 notation   the table of symbols
 docstrings reads optlib's docstrings for the reference page
-finish     after the build: smaller icon font, joined style sheets, content security policy
-purge      style rules that no page can use (called by finish)
+finish     after the build: smaller fonts, joined scripts and sheets, content security policy
+purge      style rules and variables that no page can use (called by finish)
 about      pages about the book: their numbers, graph, plans and maps are made at each build
            (outline reads the chapters, plans and graph use it, evidence counts)
 """
+
+import gc
 
 from . import (
     about,
@@ -30,6 +32,9 @@ from . import (
 
 def setup(app):
     """Register the parts with Sphinx."""
+    # Sphinx makes millions of small objects and keeps most to the end: looking for garbage among
+    # them every 700 is a sixth of its time.
+    gc.set_threshold(50_000)
     parts = (
         notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
     )  # fmt: skip
