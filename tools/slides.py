@@ -11,6 +11,7 @@ leads to it. The whole prose is in the speaker's notes (key S). Everything opens
 import argparse
 import html
 import json
+import math
 import re
 import shutil
 import sys
@@ -27,7 +28,8 @@ REVEAL = ROOT / "node_modules/reveal.js/dist"
 OURS = ROOT / "site/slides"
 STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 ROOM = 15.5  # lines of text that a slide holds below its heading
-LONGEST = 11  # rows of a table on one slide
+LONGEST = 12.5  # the rows of a table on one slide, in such lines
+COLUMNS = 90  # characters of a line of output
 SENTENCE = re.compile(r"[.?!:][”\"')]*(?:</\w+>)*\s+(?=[A-Z“\"<(])")
 VOID = {"br", "img", "hr", "wbr"}
 HEAD = """<!doctype html>
@@ -258,14 +260,22 @@ class Deck:
     def make_table(self, node):
         table = node if node.name == "table" else node.find("table")
         rows = table.find("tbody").find_all("tr")
-        if len(rows) <= LONGEST:
-            return str(table), 1.1 * len(rows) + 2, len(rows) > 6
-        head, parts = table.find("thead") or "", -(-len(rows) // LONGEST)
-        size = -(-len(rows) // parts)  # several slides, evenly filled
+        heights = [
+            0.3 + 0.82 * max(1 + len(cell.find_all("br")) for cell in row.find_all(["th", "td"]))
+            for row in rows
+        ]
+        total = sum(heights)
+        if total <= LONGEST:
+            return str(table), total + 2, len(rows) > 6
+        share = total / -(-total // LONGEST)  # several slides, evenly filled
+        parts, above = {}, 0.0
+        for row, height in zip(rows, heights, strict=True):
+            parts.setdefault((above + height / 2) // share, []).append(str(row))
+            above += height
+        head = table.find("thead") or ""
         return [
-            f"<table>{head}<tbody>{''.join(map(str, rows[i : i + size]))}</tbody></table>"
-            for i in range(0, len(rows), size)
-        ], ROOM, True
+            f"<table>{head}<tbody>{''.join(part)}</tbody></table>" for part in parts.values()
+        ], ROOM, True  # fmt: skip
 
     def make_code(self, node):
         given = node.find(class_="cell_input").find(class_="highlight")
@@ -280,7 +290,8 @@ class Deck:
             text += f'<div class="highlight">{code}</div>'
             lines += 0.9 + 0.84 * short
         if said:
-            length = said.get_text().strip().count("\n") + 1
+            printed = said.get_text().strip().split("\n")
+            length = sum(max(1, math.ceil(len(line) / COLUMNS)) for line in printed)
             if length <= 20 - lines:
                 kind = "highlight" if listing else "output"
                 text += f'<div class="{kind}">{said}</div>'
@@ -306,9 +317,7 @@ class Deck:
         if image is None:
             return "", 0, False
         self.widgets.append(name)
-        text = (
-            f'<div class="live" data-model="{name}"><div class="picture">{image}</div></div>'
-        )
+        text = f'<div class="live" data-model="{name}"><div class="picture">{image}</div></div>'
         return text, 12, True
 
     def make_question(self, node):
@@ -337,28 +346,30 @@ class Deck:
     def write(self, out):
         models = {name: self.models[name] for name in self.widgets if name in self.models}
         static = self.site / "_static"
-        modules = {
-            m["module"]: (static / m["module"]).read_text("utf-8") for m in models.values()
-        }
+        for model in models.values():
+            shutil.copyfile(static / model["script"], out / "assets" / model["script"])
         sheets = ["assets/reset.css", "assets/reveal.css", "assets/style.css", "assets/code.css"]
         for link in self.soup.find_all("link", rel="stylesheet"):
             if "/widgets/" in link["href"]:
                 name = link["href"].split("?")[0].split("/")[-1]
-                shutil.copyfile(static / "widgets" / name, out / "assets" / name)
-                sheets.append(f"assets/{name}")
+                shutil.copyfile(static / "widgets" / name, out / "assets/widgets" / name)
+                sheets.append(f"assets/widgets/{name}")
         sheets.append("assets/slides.css")
         for name in set(self.pictures):
             shutil.copyfile(self.site / "_images" / name, out / "assets/pictures" / name)
         styles = "\n".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)
-        data = json.dumps({"models": models, "modules": modules}, separators=(",", ":"))
+        data = json.dumps(models, separators=(",", ":"), ensure_ascii=False)
         data = data.replace("</", "<\\/").replace("<!--", "<\\!--")
+        scripts = "\n".join(
+            f'<script src="assets/{name}.js"></script>'
+            for name in ("host", "reveal", "notes", "slides")
+        )
         body = "\n".join(slide.html() for slide in self.slides if slide.blocks)
         (out / self.page.name).write_text(
             HEAD.format(title=f"{html.escape(self.title)}: slides", styles=styles)
             + f'<body>\n<div class="reveal"><div class="slides">\n{body}\n</div></div>\n'
-            f'<script type="application/json" id="deck">{data}</script>\n'
-            '<script src="assets/reveal.js"></script>\n<script src="assets/notes.js"></script>\n'
-            '<script src="assets/slides.js"></script>\n</body>\n</html>\n',
+            f'<script type="application/json" id="widget-models">{data}</script>\n'
+            f"{scripts}\n</body>\n</html>\n",
             encoding="utf-8",
         )
 
@@ -366,20 +377,17 @@ class Deck:
 def assets(out):
     """What all decks share."""
     folder = out / "assets"
-    (folder / "pictures").mkdir(parents=True)
+    for name in ("pictures", "widgets"):
+        (folder / name).mkdir(parents=True)
     for name in ("reveal.js", "reveal.css", "reset.css", "plugin/notes.js"):
         shutil.copyfile(REVEAL / name, folder / Path(name).name)
     shutil.copyfile(REVEAL.parent / "LICENSE", folder / "reveal-LICENSE.txt")
     static = ROOT / "site/static"
     shutil.copytree(static / "fonts", folder / "fonts", ignore=shutil.ignore_patterns("*.sh"))
-    for name in ("style.css", "favicon.svg"):
+    for name in ("style.css", "favicon.svg", "host.js"):  # host.js loads the experiments
         shutil.copyfile(static / name, folder / name)
-    shutil.copyfile(OURS / "slides.css", folder / "slides.css")
-    # The part of the anywidget model that a page needs is written once, in the site's host.
-    host = (static / "host.js").read_text("utf-8")
-    model = re.search(r"^class Model \{.*?^\}$", host, re.M | re.S)
-    script = (OURS / "slides.js").read_text("utf-8").replace("/* MODEL */", model[0])
-    (folder / "slides.js").write_text(script, encoding="utf-8")
+    for name in ("slides.css", "slides.js"):
+        shutil.copyfile(OURS / name, folder / name)
     code = "\n".join(
         HtmlFormatter(style=style).get_style_defs(f'html[data-theme="{theme}"] .highlight')
         for theme, style in STYLES.items()

@@ -163,10 +163,6 @@ def _finish(app, error):
                 path.unlink()
     icons(site, pages.values())
     numbers(site)
-    # What a search result shows of a page is its text, not its buttons.
-    search = site / "_static/searchtools.js"
-    text = search.read_text(encoding="utf-8").replace('[role="main"]', "article.bd-article")
-    search.write_text(text, encoding="utf-8")
     for path, page in join_sheets(site, pages).items():
         path.write_text(dress(page), encoding="utf-8")
 
