@@ -29,7 +29,8 @@ OURS = ROOT / "site/slides"
 STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 ROOM = 15.5  # lines of text that a slide holds below its heading
 LONGEST = 12.5  # the rows of a table on one slide, in such lines
-COLUMNS = 90  # characters of a line of output
+COLUMNS = 88  # characters of a line of output
+CELLS = 90  # characters of a row of a table
 SENTENCE = re.compile(r"[.?!:][”\"')]*(?:</\w+>)*\s+(?=[A-Z“\"<(])")
 VOID = {"br", "img", "hr", "wbr"}
 HEAD = """<!doctype html>
@@ -70,6 +71,17 @@ def first_sentence(text):
 def words(node):
     """Number of words that a reader sees."""
     return len(node.get_text(" ").split())
+
+
+def shared(items, height, most):
+    """The items in as few groups as need be, none much higher than `most`, evenly filled."""
+    total = sum(map(height, items))
+    each = total / max(1, math.ceil(total / most))
+    groups, above = {}, 0.0
+    for item in items:
+        groups.setdefault((above + height(item) / 2) // each, []).append(item)
+        above += height(item)
+    return list(groups.values())
 
 
 class Slide:
@@ -255,27 +267,38 @@ class Deck:
         return str(node), 0.9 + 1.4 * rows, False
 
     def make_list(self, node):
-        return str(node), 0.6 + sum(0.5 + words(li) / 13.5 for li in node.find_all("li")), False
+        def height(item):
+            return 0.5 + words(item) / 13.5
+
+        items = node.find_all("li", recursive=False)
+        parts = shared(items, height, ROOM)
+        if len(parts) < 2:
+            return str(node), 0.6 + sum(map(height, node.find_all("li"))), False
+        texts, first = [], 1
+        for part in parts:
+            start = f' start="{first}"' if node.name == "ol" else ""
+            texts.append(f"<{node.name}{start}>{''.join(map(str, part))}</{node.name}>")
+            first += len(part)
+        return texts, ROOM, True
 
     def make_table(self, node):
         table = node if node.name == "table" else node.find("table")
         rows = table.find("tbody").find_all("tr")
-        heights = [
-            0.3 + 0.82 * max(1 + len(cell.find_all("br")) for cell in row.find_all(["th", "td"]))
-            for row in rows
-        ]
-        total = sum(heights)
-        if total <= LONGEST:
-            return str(table), total + 2, len(rows) > 6
-        share = total / -(-total // LONGEST)  # several slides, evenly filled
-        parts, above = {}, 0.0
-        for row, height in zip(rows, heights, strict=True):
-            parts.setdefault((above + height / 2) // share, []).append(str(row))
-            above += height
+        parts = shared(rows, self.row, LONGEST)
+        if len(parts) == 1:
+            return str(table), sum(map(self.row, rows)) + 2, len(rows) > 6
         head = table.find("thead") or ""
         return [
-            f"<table>{head}<tbody>{''.join(part)}</tbody></table>" for part in parts.values()
+            f"<table>{head}<tbody>{''.join(map(str, part))}</tbody></table>" for part in parts
         ], ROOM, True  # fmt: skip
+
+    @staticmethod
+    def row(node):
+        """Height of a row of a table: its cells have several lines or share the width."""
+        cells = node.find_all(["th", "td"])
+        broken = max(1 + len(cell.find_all("br")) for cell in cells)
+        held = math.ceil(len(node.get_text()) / CELLS) if broken == 1 else broken
+        return 0.3 + 0.82 * held
 
     def make_code(self, node):
         given = node.find(class_="cell_input").find(class_="highlight")
@@ -291,9 +314,11 @@ class Deck:
             lines += 0.9 + 0.84 * short
         if said:
             printed = said.get_text().strip().split("\n")
-            length = sum(max(1, math.ceil(len(line) / COLUMNS)) for line in printed)
+            length = sum(1 + len(line) // (1.3 * COLUMNS) for line in printed)
             if length <= 20 - lines:
                 kind = "highlight" if listing else "output"
+                if max(map(len, printed)) > 1.3 * COLUMNS:  # what is a little longer shrinks
+                    kind += " wrapped"
                 text += f'<div class="{kind}">{said}</div>'
                 lines += 0.9 + 0.84 * length
         return text, lines, False

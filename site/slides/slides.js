@@ -55,9 +55,12 @@ async function mount(slide) {
   }
 }
 
+// A key that an experiment's control uses does not turn the page, too. (Reveal knows of input fields.)
+const ours = (event) => !event.defaultPrevented && !event.target.closest("select");
+
 const deck = new Reveal({
   width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: "c/t",
-  transition: "none", backgroundTransition: "none", keyboardCondition: null,
+  transition: "none", backgroundTransition: "none", keyboardCondition: ours,
   plugins: [RevealNotes],
 });
 deck.on("slidechanged", (event) => { fit(event.currentSlide); mount(event.currentSlide); });
