@@ -34,7 +34,7 @@ def text(body):
     def place(found):  # a term and what follows it: a paragraph, which the next one closes
         return f'<{"section" if found[1] == "section" else "p"} id="{found[2]}">'
 
-    body = PLACE.sub(place, DROP.sub("", body))
+    body = PLACE.sub(place, DROP.sub("", body.replace("</dt>", ": ")))
     return f'<div role="main">{" ".join(body.split())}</div>'
 
 
