@@ -385,10 +385,9 @@ class Deck:
         styles = "\n".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)
         data = json.dumps(models, separators=(",", ":"), ensure_ascii=False)
         data = data.replace("</", "<\\/").replace("<!--", "<\\!--")
-        scripts = "\n".join(
-            f'<script src="assets/{name}.js"></script>'
-            for name in ("host", "reveal", "notes", "slides")
-        )
+        names = sorted({model["script"] for model in models.values()})
+        names += ["host.js", "reveal.js", "notes.js", "slides.js"]
+        scripts = "\n".join(f'<script src="assets/{name}"></script>' for name in names)
         body = "\n".join(slide.html() for slide in self.slides if slide.blocks)
         (out / self.page.name).write_text(
             HEAD.format(title=f"{html.escape(self.title)}: slides", styles=styles)

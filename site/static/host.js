@@ -1,9 +1,7 @@
 // Mounts the book's widgets: no kernel, no other host. Each `div.optlib-widget` names a model; the
-// page holds the models' state; a script hands over an anywidget front end, { render }.
-// Plain scripts, also those of the widgets: browsers load no module from the disk.
+// page holds the models' state; a script of the page holds an anywidget front end, { render }.
 "use strict";
 {
-const here = document.currentScript.src.replace(/[^/]*$/, "");
 const models = JSON.parse(document.getElementById("widget-models")?.textContent ?? "{}");
 
 class Model { // the part of the anywidget model that a widget may use
@@ -38,19 +36,6 @@ class Model { // the part of the anywidget model that a widget may use
 }
 
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-
-const scripts = new Map();
-function bring(name) { // a script, which leaves its front end at its element (see descent_site.widgets)
-  if (!scripts.has(name)) scripts.set(name, new Promise((done, fail) => {
-    const script = document.createElement("script");
-    script.src = here + name;
-    script.addEventListener("load", () => done(script.widget));
-    script.addEventListener("error", () => fail(new Error(`${script.src} cannot be loaded`)));
-    document.head.append(script);
-  }));
-  return scripts.get(name);
-}
-
 const loaded = new Map(); // several views of one model share it
 const load = (id) => {
   if (!loaded.has(id)) loaded.set(id, (async () => {
@@ -60,7 +45,7 @@ const load = (id) => {
       const owner = path.slice(0, -1).reduce((at, key) => at[key], state);
       owner[path.at(-1)] = bytes(data);
     }
-    let widget = await bring(script);
+    let { widget } = document.querySelector(`script[src$="${script}"]`); // see descent_site.widgets
     if (typeof widget === "function") widget = await widget();
     const model = new Model(state);
     await widget.initialize?.({ model, signal: new AbortController().signal });
@@ -96,7 +81,9 @@ const watch = new ResizeObserver((entries) => {
 });
 for (const box of scrollers) watch.observe(box);
 
-Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount))
-  .then(() => { document.documentElement.dataset.widgets = "ready"; });
+document.addEventListener("DOMContentLoaded", async () => { // all scripts have run
+  await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
+  document.documentElement.dataset.widgets = "ready";
+});
 window.descent = { load }; // for the slides, which mount on their own
 }
