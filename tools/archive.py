@@ -2,8 +2,8 @@
 
     python tools/archive.py [--site SITE] [--out FILE]
 
-It holds the site as it is published: nothing in it needs a server. Left out is what does, the
-laboratory of lite/; where a page leads to it, a page says so. The same site gives the same bytes:
+It holds the site as it is published: nothing in it needs a server. Left out is what does; where a
+page leads to that, a page says so. The same site gives the same bytes:
 files in order, all of one time (SOURCE_DATE_EPOCH).
 """
 
@@ -22,7 +22,7 @@ from environment import ROOT
 
 import optlib
 
-NEEDS_SERVER = "lite"  # this folder of the site is left out
+LEFT_OUT = ("lite", "404.html")  # Python in the browser; what a server shows for a wrong address
 LICENCES = ("LICENSE", "LICENSE-TEXT.md")
 PAGE = """<!doctype html>
 <html lang="en">
@@ -63,16 +63,16 @@ can be downloaded on top of each chapter runs in a Python of your own.</p>
 
 
 def missing(site):
-    """The pages of the left-out folder to which other pages lead."""
+    """What is left out although pages lead to it."""
     found = set()
     for page in site.rglob("*.html"):
         folder = page.parent.relative_to(site)
-        if NEEDS_SERVER in folder.parts[:1]:
+        if page.relative_to(site).parts[0] in LEFT_OUT:
             continue
         for link in re.findall(r'\bhref="([^"#]+)', page.read_text(encoding="utf-8")):
             parts = urlsplit(html.unescape(link))
             name = os.path.normpath(folder / unquote(parts.path))
-            if not (parts.scheme or parts.netloc) and name.split("/")[0] == NEEDS_SERVER:
+            if not (parts.scheme or parts.netloc) and name.split("/")[0] in LEFT_OUT:
                 found.add(name)
     return found
 
@@ -83,7 +83,7 @@ def contents(site):
     files["START-HERE.html"] = start().encode()
     for path in site.rglob("*"):
         name = path.relative_to(site)
-        if path.is_file() and name.parts[0] != NEEDS_SERVER:
+        if path.is_file() and name.parts[0] not in LEFT_OUT:
             files[f"site/{name.as_posix()}"] = path.read_bytes()
     for name in missing(site):
         files[f"site/{name}"] = absent(name).encode()

@@ -24,8 +24,9 @@ from .purge import purge, words
 # not: the theme's few inline scripts are allowed one by one, by their hash, handlers not at all.
 # For the form of the search, 'self' is not enough in Firefox when the site is read from the disk.
 POLICY = (
-    "default-src 'self'; base-uri 'self'; form-action 'self' file:; object-src 'none'; frame-src 'none'; "
-    "img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'{scripts}"
+    "default-src 'self'; base-uri 'self'; form-action 'self' file:; object-src 'none'; "
+    "frame-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self'{scripts}"
 )
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.S | re.I)
 DATA = re.compile(r'type="(application/json|application/vnd[^"]*|text/plain)"')

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
-DROP = re.compile(
-    r'<(script|style|noscript)\b.*?</\1>|<a class="headerlink".*?</a>|<(?!/?section\b|dt\b)[^>]*>',
-    re.S,
-)
-PLACE = re.compile(r'<(section|dt)\b[^>]*?\bid="([^"]*)"[^>]*>')
+TAG = re.compile(
+    r'<(?:script|style|noscript)\b.*?</(?:script|style|noscript)>|<a class="headerlink".*?</a>|'
+    r"</?(?P<name>\w+)(?P<about>[^>]*)>", re.S
+)  # fmt: skip
+ID = re.compile(r'\bid="([^"]*)"')
 FETCH = "fetch(requestUrl)\n      .then((responseData) => responseData.text())"
 BRING = """
 // The text of a page, from a script that leaves it at its own element.
@@ -29,13 +29,19 @@ const textOf = (page) => new Promise((done) => {
 
 
 def text(body):
-    """The text of a page's HTML with its sections, in the element where the search looks for it."""
+    """The text of a page's HTML in the element where the search looks for it, and its places.
 
-    def place(found):  # a term and what follows it: a paragraph, which the next one closes
-        return f'<{"section" if found[1] == "section" else "p"} id="{found[2]}">'
+    Sections stay. Another place, an equation or a term, is a paragraph, which the next one closes.
+    """
 
-    body = PLACE.sub(place, DROP.sub("", body.replace("</dt>", ": ")))
-    return f'<div role="main">{" ".join(body.split())}</div>'
+    def keep(tag):
+        place = ID.search(tag["about"] or "")
+        if tag["name"] == "section":
+            return f'<section id="{place[1]}">' if place else "</section>"
+        return f'<p id="{place[1]}">' if place else ""
+
+    text = TAG.sub(keep, body.replace("</dt>", ": "))
+    return f'<article role="main">{" ".join(text.split())}</article>'
 
 
 def _page(app, pagename, templatename, context, doctree):
