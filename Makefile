@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book slides serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
+.PHONY: help setup book zip slides serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
@@ -20,6 +20,9 @@ setup: ## install the pinned packages into .venv (the others do it by themselves
 
 book: setup ## execute the chapters and build the site into _build/html
 	@$(PY) tools/build.py
+
+zip: book ## the built site as one file that works without a server: _build/descent-site.zip
+	@$(PY) tools/archive.py
 
 slides: book ## slides of every chapter from the built site, into _build/slides
 	@$(PY) tools/slides.py

@@ -46,12 +46,7 @@ class _Names(HTMLParser):
         name = None
         if tag == "script":
             name = about.get("src")
-        elif tag == "link" and about.get("rel") in (
-            "stylesheet",
-            "icon",
-            "modulepreload",
-            "preload",
-        ):
+        elif tag == "link" and about.get("rel") in ("stylesheet", "icon", "preload"):
             name = about.get("href")
         elif tag == "img" and "only-dark" not in (about.get("class") or ""):
             name = about.get("src")

@@ -3,6 +3,7 @@
 notebooks  gives MyST-NB the executed chapters (their pictures: tools/pictures.py)
 mathml     formulas become MathML while the book is built, so no page loads a formula renderer
 widgets    the JavaScript and CSS of live widgets move from the page into shared files
+summaries  what a search result shows of a page is a script, so that it works from the disk
 pages      what the theme loads for nothing is dropped; every picture must have alt text
 links      links with settings into a widget, page.ipynb#lr=0.1
 glossary   the glossary's page, and links to it at the first use of a term
@@ -26,6 +27,7 @@ from . import (
     notation,
     notebooks,
     pages,
+    summaries,
     widgets,
 )
 
@@ -36,7 +38,8 @@ def setup(app):
     # them every 700 is a sixth of its time.
     gc.set_threshold(50_000)
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
+        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages,
+        summaries, finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

@@ -1,6 +1,7 @@
 // Mounts the book's widgets: no kernel, no other host. Each `div.optlib-widget` names a model; the
-// page holds the models' state; a module is an anywidget front end: export default { render }.
-const here = import.meta.url.replace(/[^/]*$/, "");
+// page holds the models' state; a script of the page holds an anywidget front end, { render }.
+"use strict";
+{
 const models = JSON.parse(document.getElementById("widget-models")?.textContent ?? "{}");
 
 class Model { // the part of the anywidget model that a widget may use
@@ -39,12 +40,12 @@ const loaded = new Map(); // several views of one model share it
 const load = (id) => {
   if (!loaded.has(id)) loaded.set(id, (async () => {
     if (!models[id]) throw new Error("the page has no state for it");
-    const { module, state, buffers = [] } = models[id];
+    const { script, state, buffers = [] } = models[id];
     for (const { path, data } of buffers) {
       const owner = path.slice(0, -1).reduce((at, key) => at[key], state);
       owner[path.at(-1)] = bytes(data);
     }
-    let widget = (await import(here + module)).default;
+    let { widget } = document.querySelector(`script[src$="${script}"]`); // see descent_site.widgets
     if (typeof widget === "function") widget = await widget();
     const model = new Model(state);
     await widget.initialize?.({ model, signal: new AbortController().signal });
@@ -80,5 +81,9 @@ const watch = new ResizeObserver((entries) => {
 });
 for (const box of scrollers) watch.observe(box);
 
-await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
-document.documentElement.dataset.widgets = "ready";
+document.addEventListener("DOMContentLoaded", async () => { // all scripts have run
+  await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
+  document.documentElement.dataset.widgets = "ready";
+});
+window.descent = { load }; // for the slides, which mount on their own
+}

@@ -164,7 +164,7 @@ def test_widget_state_carries_no_code(site):
         for state in re.findall(r'id="widget-models">(.*?)</script>', text, re.S):
             for model in json.loads(state.replace("<\\/", "</")).values():
                 found += 1
-                assert (site / "_static" / model["module"]).is_file()
+                assert (site / "_static" / model["script"]).is_file()
                 assert not any(key.startswith("_") for key in model["state"])
     assert found > 0
 
