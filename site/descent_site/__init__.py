@@ -7,6 +7,13 @@ pages      what the theme loads for nothing is dropped; every picture must have 
 links      links with settings into a widget, page.ipynb#lr=0.1
 glossary   the glossary's page, and links to it at the first use of a term
 notation   the table of symbols
+formulas   names of the numbered equations, for the search and the index
+lab        a widget on a page that is no notebook
+history    below each article: last changed, checked with, the form for mistakes
+head       canonical address, description and card of each page, for search engines and messengers
+           (cards draws the cards)
+published  sitemap, robots.txt, the page for lost readers, redirections of pages that moved
+address    where the book lives: its repository and its site
 docstrings reads optlib's docstrings for the reference page
 finish     after the build: smaller icon font, joined style sheets, content security policy
 purge      style rules that no page can use (called by finish)
@@ -18,12 +25,17 @@ from . import (
     about,
     docstrings,
     finish,
+    formulas,
     glossary,
+    head,
+    history,
+    lab,
     links,
     mathml,
     notation,
     notebooks,
     pages,
+    published,
     widgets,
 )
 
@@ -31,7 +43,8 @@ from . import (
 def setup(app):
     """Register the parts with Sphinx."""
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
+        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, formulas, lab,
+        pages, history, head, published, finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

@@ -82,3 +82,7 @@ for (const box of scrollers) watch.observe(box);
 
 await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
 document.documentElement.dataset.widgets = "ready";
+
+// An address with settings names no place on the page: go to the lab that took them, unless the reader
+// has come back, whom the browser puts where they were.
+if (performance.getEntriesByType("navigation")[0]?.type === "navigate") document.querySelector("[data-linked]")?.scrollIntoView();
