@@ -89,10 +89,10 @@ def test_no_two_formulas_have_the_same_name():
 
 def test_a_description_stops_before_a_formula_and_at_a_sentence():
     page = nodes.section()
-    page += nodes.paragraph("", "Too short.")
+    page += nodes.paragraph("", "A motto")
     words = "Schmidt et al. found that the first sentence is kept, long as it is."
     page += nodes.paragraph("", "", nodes.Text(f"{words} Then "), nodes.math("", "x"))
-    assert head.description(page) == words
+    assert head.description(page) == f"A motto. {words}"
     assert head.description(nodes.section()) == ""
 
 

@@ -22,21 +22,22 @@ FLAT = 0.4  # height over width below which a figure would leave the card empty
 
 
 def description(doctree):
-    """The first sentences of the page that read without their formulas; "" if there are none."""
+    """The first sentences of the page, as far as they read without formulas; "" if none do."""
+    said = ""
     for paragraph in doctree.findall(nodes.paragraph):
         if not isinstance(paragraph.parent, nodes.section):
             continue
         clone = paragraph.deepcopy()
         for formula in list(clone.findall(nodes.math)):
             formula.parent.replace(formula, nodes.Text(FORMULA))
-        text, said = " ".join(clone.astext().split()), ""
-        for sentence in END.split(text):
+        for line_break in list(clone.findall(nodes.raw)):
+            line_break.parent.replace(line_break, nodes.Text(" "))
+        text = " ".join(clone.astext().split())
+        for sentence in END.split(text if text.endswith((".", "?", "!")) else f"{text}."):
             if FORMULA in sentence or len(said) + 1 + len(sentence) > LENGTH:
-                break
+                return said
             said = f"{said} {sentence}".strip()
-        if len(said) > 40:
-            return said
-    return ""
+    return said
 
 
 def tags(facts):
@@ -73,7 +74,7 @@ def _page(app, pagename, templatename, context, doctree):
         return
     title = unescape(re.sub(r"<[^>]*>", "", context.get("title", "")))
     card = _card(app, pagename, title, context.get("body"))
-    said = description(doctree) or f"{title}: a page of Descent. {MOTTO}."
+    said = description(doctree) or f"{title}: a page of {app.config.html_title}."
     context["pageurl"] = place(pagename)
     context["metatags"] = context.get("metatags", "") + tags(
         [

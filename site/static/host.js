@@ -84,5 +84,5 @@ await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id
 document.documentElement.dataset.widgets = "ready";
 
 // An address with settings names no place on the page: go to the lab that took them, unless the reader
-// has come back, whom the browser puts where they were.
-if (performance.getEntriesByType("navigation")[0]?.type === "navigate") document.querySelector("[data-linked]")?.scrollIntoView();
+// has scrolled already, or has come back and is where the browser puts them.
+if (!scrollY && performance.getEntriesByType("navigation")[0]?.type === "navigate") document.querySelector("[data-linked]")?.scrollIntoView();

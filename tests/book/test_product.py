@@ -63,7 +63,8 @@ def test_every_page_says_when_it_changed_and_how_to_report_a_mistake(texts):
         line = re.search(r'<p class="page-history">(.*?)</p>', text, re.S)[1]
         assert ("Last changed" in line) == bool(dates), name
         assert ("Checked with Python 3." in line) == (name in chapter_pages()), name
-        links = re.findall(r'href="(https://github\.com/[^"]*/issues/new[^"]*)"', unescape(text))
+        found = re.findall(r'href="(https://github\.com/[^"]*/issues/new[^"]*)"', text)
+        links = [unescape(link) for link in found]
         assert len(links) == 2 and len(set(links)) == 1, f"{name}: the line and the button"
         filled = parse_qs(urlsplit(links[0]).query)
         assert set(filled) - {"template", "title"} == {"page", "version"} <= fields
@@ -201,14 +202,20 @@ def test_a_link_to_a_setting_opens_the_lab_at_it_on_a_phone(open_page, url):
     assert phone.get_by_label("Learning rate η, typed").input_value() == "0.02"
 
 
-def test_nothing_is_kept_but_the_colours(open_page):
-    """As the page on how to read says: no cookie, in the store the theme, and for as long as the
-    tab is open how far the contents are scrolled."""
+def test_nothing_is_kept_but_what_the_page_on_reading_says(open_page, url):
+    """No cookie; in the store the theme, where the contents are scrolled, and the words to mark."""
     page = open_page("chapters/gradient-descent.html")
     page.locator(".optlib-quiz input").first.check()
     page.locator(".optlib-quiz button").first.click()
     page.locator("button.theme-switch-button").first.click()
     assert page.evaluate("document.cookie") == "" and page.context.cookies() == []
+    assert page.troubles == []
+    assert set(page.evaluate("Object.keys(localStorage)")) == {"mode", "theme"}
+    visit(page, url, "search.html?q=step")
+    page.wait_for_selector("#search-results li a")
+    words = "sphinx_highlight_terms"
+    assert set(page.evaluate("Object.keys(localStorage)")) == {"mode", "theme", words}
+    visit(page, url, "index.html")
     assert set(page.evaluate("Object.keys(localStorage)")) == {"mode", "theme"}
     assert set(page.evaluate("Object.keys(sessionStorage)")) <= {"sidebar-scroll-top"}
-    assert page.troubles == []
+    assert page.context.cookies() == []
