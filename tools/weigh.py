@@ -75,9 +75,17 @@ def files(site, page):
     about = page.stat()
     found = [page]
 
+    def place(base, name):
+        if not name.startswith("/"):
+            return (base.parent / name).resolve()
+        # From the root of the host, as 404.html must: the site lies somewhere below it.
+        below = name.strip("/").split("/")
+        tails = (site.joinpath(*below[i:]) for i in range(len(below)))
+        return next((path for path in tails if path.is_file()), site / name)
+
     def add(base, name):
         parts = urlsplit(urldefrag(name).url)
-        path = (base.parent / unquote(parts.path)).resolve()
+        path = place(base, unquote(parts.path))
         if not parts.netloc and path.is_file() and path not in found:
             found.append(path)
 

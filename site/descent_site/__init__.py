@@ -8,6 +8,13 @@ pages      what the theme loads for nothing is dropped; every picture must have 
 links      links with settings into a widget, page.ipynb#lr=0.1
 glossary   the glossary's page, and links to it at the first use of a term
 notation   the table of symbols
+formulas   names of the numbered equations, for the search and the index
+lab        a widget on a page that is no notebook
+history    below each article: last changed, checked with, the form for mistakes
+head       canonical address, description and card of each page, for search engines and messengers
+           (cards draws the cards)
+published  sitemap, robots.txt, the page for lost readers, redirections of pages that moved
+address    where the book lives: its repository and its site
 docstrings reads optlib's docstrings for the reference page
 finish     after the build: smaller fonts, joined scripts and sheets, content security policy
 purge      style rules and variables that no page can use (called by finish)
@@ -21,12 +28,17 @@ from . import (
     about,
     docstrings,
     finish,
+    formulas,
     glossary,
+    head,
+    history,
+    lab,
     links,
     mathml,
     notation,
     notebooks,
     pages,
+    published,
     summaries,
     widgets,
 )
@@ -38,8 +50,8 @@ def setup(app):
     # them every 700 is a sixth of its time.
     gc.set_threshold(50_000)
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages,
-        summaries, finish,
+        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, formulas, lab,
+        pages, history, head, published, summaries, finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

@@ -108,6 +108,15 @@ def total(here, kind):
 
 
 @made
+def reading(here, name):
+    """`reading optimizer`: the minutes that reading a chapter takes."""
+    chapter = _chapter(name)
+    if not chapter:
+        raise ExtensionError(f"{here}: there is no chapter {name!r} to take the time from")
+    return str(chapter.reading)
+
+
+@made
 def count(here, what):
     """`count chapters`, `count questions`, ...: a number of the book."""
     exercises, notebooks = evidence.exercises(), evidence.chapters()
@@ -332,7 +341,7 @@ def release(here, name):
 
 
 def _read(app, docname, source):
-    if docname.startswith(("about/", "teaching/")):
+    if docname == app.config.root_doc or docname.startswith(("about/", "teaching/")):
         source[0] = expand(source[0], docname)
 
 

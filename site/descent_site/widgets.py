@@ -15,9 +15,12 @@ import re
 from pathlib import Path
 
 MIME = "application/vnd.jupyter.widget-state+json"
+# Lines of comment are for those who read the sources; every page would carry them.
+COMMENT = re.compile(r"^[ \t]*(?://.*|/\*\*[^*]*(?:\*(?!/)[^*]*)*\*/)\n", re.M)
 
 
 def _store(app, text, kind):
+    text = COMMENT.sub("", text) if kind == "js" else text
     name = f"widgets/{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
     path = Path(app.outdir, "_static", name)
     path.parent.mkdir(parents=True, exist_ok=True)

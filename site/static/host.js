@@ -84,6 +84,11 @@ for (const box of scrollers) watch.observe(box);
 document.addEventListener("DOMContentLoaded", async () => { // all scripts have run
   await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
   document.documentElement.dataset.widgets = "ready";
+
+  // An address with settings names no place on the page: go to the lab that took them, unless the
+  // reader has scrolled already, or has come back and is where the browser puts them.
+  const first = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+  if (first && !scrollY) document.querySelector("[data-linked]")?.scrollIntoView();
 });
 window.descent = { load }; // for the slides, which mount on their own
 }
