@@ -2,6 +2,7 @@
 
 notebooks  gives MyST-NB the executed chapters (their pictures: tools/pictures.py)
 mathml     formulas become MathML while the book is built, so no page loads a formula renderer
+highlight  code without elements that show nothing
 widgets    the JavaScript and CSS of live widgets move from the page into shared files
 pages      what the theme loads for nothing is dropped; every picture must have alt text
 links      links with settings into a widget, page.ipynb#lr=0.1
@@ -19,6 +20,7 @@ from . import (
     docstrings,
     finish,
     glossary,
+    highlight,
     links,
     mathml,
     notation,
@@ -31,7 +33,8 @@ from . import (
 def setup(app):
     """Register the parts with Sphinx."""
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
+        notebooks, mathml, highlight, widgets, links, glossary, notation, docstrings, about, pages,
+        finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)
