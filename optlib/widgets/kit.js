@@ -397,12 +397,15 @@ function openLab({ model, el, page = false, name, link }) {
     const hash = () => { complain(""); delete el.dataset.linked; adopt(); if ("linked" in el.dataset) el.scrollIntoView(); };
     if (page) { adopt(); window.addEventListener("hashchange", hash); }
     const fit = () => { if (!stage.clientWidth) return; layout?.(); refresh(); };
+    const paper = () => { if (stage.clientWidth) { layout?.(); drawNow(); } }; // at once: who prints waits for no frame
+    window.addEventListener("beforeprint", paper);
     const size = new ResizeObserver(fit);
     size.observe(stage);
     onTheme(fit, signal);
     const stop = () => {
       for (const [event, f] of handlers) model.off(event, f);
       window.removeEventListener("hashchange", hash);
+      window.removeEventListener("beforeprint", paper);
       size.disconnect(); cancelAnimationFrame(raf);
       for (const t of Object.values(timers)) clearTimeout(t);
       end?.();

@@ -2,6 +2,7 @@
 
 notebooks  gives MyST-NB the executed chapters (their pictures: tools/pictures.py)
 mathml     formulas become MathML while the book is built, so no page loads a formula renderer
+highlight  code without elements that show nothing
 widgets    the JavaScript and CSS of live widgets move from the page into shared files
 summaries  what a search result shows of a page is a script, so that it works from the disk
 pages      what the theme loads for nothing is dropped; every picture must have alt text
@@ -31,6 +32,7 @@ from . import (
     formulas,
     glossary,
     head,
+    highlight,
     history,
     lab,
     links,
@@ -50,8 +52,8 @@ def setup(app):
     # them every 700 is a sixth of its time.
     gc.set_threshold(50_000)
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, formulas, lab,
-        pages, history, head, published, summaries, finish,
+        notebooks, mathml, highlight, widgets, links, glossary, notation, docstrings, about,
+        formulas, lab, pages, history, head, published, summaries, finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

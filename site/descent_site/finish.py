@@ -36,6 +36,8 @@ POLICY = (
 SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script>", re.S | re.I)
 DATA = re.compile(r'type="(application/json|application/vnd[^"]*|text/plain)"')
 SHEET = re.compile(r'<link\b[^>]*rel="stylesheet"[^>]*>\s*')
+# docutils gives each word of code an element that keeps it on one line; here it may be broken.
+WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 HREF = re.compile(r'href="([^"]*)"')
 
 
@@ -279,6 +281,8 @@ def _finish(app, error):
 def dress(page):
     """The page with its policy at the top of the head, and light until a script says more."""
     page = page.replace('onclick="window.print()"', "data-print")  # host.js does it
+    page = WORD.sub(r"\1", page)
+    page = page.replace('class="indextable', 'role="presentation" class="indextable')  # columns
     charset = re.search(r"<meta charset=[^>]*>", page)
     if not charset:
         raise ValueError("a page without <meta charset> has no place for its security policy")

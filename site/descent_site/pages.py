@@ -40,6 +40,11 @@ def _page(app, pagename, templatename, context, doctree):
         sheet for sheet in context.get("css_files", [])
         if not any(word in _name(sheet) for word in UNWANTED)
     ]  # fmt: skip
+    context["theme_extra_footer"] = re.sub(
+        r'href="(?!https?:)([^"]+)"',
+        lambda found: f'href="{context["pathto"](found[1], 1)}"',
+        context.get("theme_extra_footer", ""),
+    )
     body = context.get("body")
     if not body:
         return

@@ -54,12 +54,22 @@ const load = (id) => {
   return loaded.get(id);
 };
 
+// A lab is a group of controls that has the name of its section: who comes from elsewhere hears where it is.
+function name(el) {
+  const heading = el.closest("section")?.querySelector("h1, h2, h3, h4");
+  if (!heading) return;
+  heading.id ||= `of-${heading.closest("section").id}`;
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-labelledby", heading.id);
+}
+
 async function mount(fallback) {
   const el = document.createElement("div");
   try {
     const { model, widget } = await load(fallback.dataset.modelId);
     fallback.before(el); // in the page while it draws: a widget measures itself
     await widget.render({ model, el, signal: new AbortController().signal, page: true });
+    if (el.matches(".lab")) name(el);
     fallback.hidden = true;
   } catch (error) { // the text version stays
     el.remove();
@@ -70,6 +80,25 @@ async function mount(fallback) {
 for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
+
+// Paper is white: a dark page is light while it is printed. (First of all that listens: the labs draw anew.)
+const root = document.documentElement;
+let theme = "";
+addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; });
+addEventListener("afterprint", () => { root.dataset.theme = theme; });
+
+// Who closes a menu that lies over a narrow page comes back to its button; the theme forgets which.
+for (const bar of ["primary", "secondary"]) {
+  const button = document.querySelector(`button.${bar}-toggle`);
+  document.getElementById(`pst-${bar}-sidebar-modal`)?.addEventListener("close", () => {
+    setTimeout(() => button.focus({ preventScroll: true }));
+  });
+}
+
+// The button for light and dark says which is on, not only by its picture.
+const colours = document.querySelector("button.theme-switch-button");
+const tell = () => { colours.ariaLabel = `Color mode: ${root.dataset.mode}`; };
+if (colours) { tell(); new MutationObserver(tell).observe(root, { attributeFilter: ["data-mode"] }); }
 
 // What scrolls sideways must be reachable by keyboard, and only what scrolls.
 const scrollers = document.querySelectorAll(".math-block > .math, .bd-article .pst-scrollable-table-container");
@@ -83,7 +112,7 @@ for (const box of scrollers) watch.observe(box);
 
 document.addEventListener("DOMContentLoaded", async () => { // all scripts have run
   await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
-  document.documentElement.dataset.widgets = "ready";
+  root.dataset.widgets = "ready";
 
   // An address with settings names no place on the page: go to the lab that took them, unless the
   // reader has scrolled already, or has come back and is where the browser puts them.

@@ -171,6 +171,14 @@ def test_widget_state_carries_no_code(site):
     assert found > 0
 
 
+def test_listings_are_coloured_without_elements_for_plain_text(site):
+    kinds = set()
+    for path in site.rglob("*.html"):
+        for listing in re.findall(r'"highlight"><pre>(.*?)</pre>', path.read_text("utf-8"), re.S):
+            kinds |= set(re.findall(r'<span class="(\w+)">', listing))
+    assert {"k", "mi", "s2"} <= kinds and not {"n", "p", "w"} & kinds, kinds
+
+
 def test_the_search_index_knows_words_and_no_bare_numbers(site):
     index = (site / "searchindex.js").read_text(encoding="utf-8")
     index = json.loads(re.fullmatch(r"Search\.setIndex\((.*)\)\s*", index, re.S)[1])
