@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book slides serve test lint bench grade-demo benchmark-optimizers clean lock
+.PHONY: help setup book slides pdf serve test lint bench grade-demo benchmark-optimizers clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
@@ -23,6 +23,9 @@ book: setup ## execute the chapters and build the site into _build/html
 
 slides: book ## slides of every chapter from the built site, into _build/slides
 	@$(PY) tools/slides.py
+
+pdf: book ## the whole book on paper, from the built site: _build/descent.pdf
+	@$(PY) tools/pdf.py
 
 serve: setup ## show the built site on 127.0.0.1 (PORT=8000)
 	@$(PY) tools/serve.py --port $(PORT)
