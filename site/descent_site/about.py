@@ -324,6 +324,13 @@ def repo(here, path):
     return f"[`{path}`]({config['url']}/blob/{config['branch']}/{path})"
 
 
+@made
+def release(here, name):
+    """`release descent.pdf`: a link to that file of the newest release."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
+    return f"[`{name}`]({config['url']}/releases/latest/download/{name})"
+
+
 def _read(app, docname, source):
     if docname.startswith(("about/", "teaching/")):
         source[0] = expand(source[0], docname)
