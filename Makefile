@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book zip slides serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
+.PHONY: help setup book zip slides pdf epub serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
@@ -26,6 +26,12 @@ zip: book ## the built site as one file that works without a server: _build/desc
 
 slides: book ## slides of every chapter from the built site, into _build/slides
 	@$(PY) tools/slides.py
+
+pdf: book ## the whole book on paper, from the built site: _build/descent.pdf
+	@$(PY) tools/pdf.py
+
+epub: book ## the same for e-readers: _build/descent.epub (needs pandoc; installs it where it may)
+	@$(PY) tools/epub.py
 
 serve: setup ## show the built site on 127.0.0.1 (PORT=8000)
 	@$(PY) tools/serve.py --port $(PORT)

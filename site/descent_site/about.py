@@ -368,7 +368,7 @@ def repo(here, path):
 
 @made
 def release(here, name):
-    """`release descent-site.zip`: a link to that file of the newest release."""
+    """`release descent.pdf`: a link to that file of the newest release."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
     return f"[`{name}`]({config['url']}/releases/latest/download/{name})"
 
