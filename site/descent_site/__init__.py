@@ -8,6 +8,7 @@ links      links with settings into a widget, page.ipynb#lr=0.1
 glossary   the glossary's page, and links to it at the first use of a term
 notation   the table of symbols
 docstrings reads optlib's docstrings for the reference page
+doors      the menu "Run this page" of every notebook (address: where the book lives)
 finish     after the build: smaller icon font, joined style sheets, content security policy
 purge      style rules that no page can use (called by finish)
 about      pages about the book: their numbers, graph, plans and maps are made at each build
@@ -17,6 +18,7 @@ about      pages about the book: their numbers, graph, plans and maps are made a
 from . import (
     about,
     docstrings,
+    doors,
     finish,
     glossary,
     links,
@@ -31,7 +33,8 @@ from . import (
 def setup(app):
     """Register the parts with Sphinx."""
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
+        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, doors, pages,
+        finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

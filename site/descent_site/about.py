@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from sphinx.errors import ExtensionError
 
-from . import evidence, graph, outline, plans
+from . import address, doors, evidence, graph, outline, plans
 from .outline import ROOT, spoken
 
 MARK = re.compile(r"\{\{ (\w+)(?: ([^{}]+?))? \}\}")
@@ -322,6 +322,27 @@ def repo(here, path):
         raise ExtensionError(f"{here}: the repository has no {path}")
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
     return f"[`{path}`]({config['url']}/blob/{config['branch']}/{path})"
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+@made
+def lite(here, what):
+    """`lite megabytes`: what JupyterLite loads at first; `lite place`: the other host."""
+    return {"megabytes": f"{doors.HERE + doors.ELSEWHERE}", "place": doors.PLACE}[what]
+
+
+@made
+def install(here):
+    """The line that installs the library on a machine of one's own."""
+    return f"```sh\n{doors.install()}\n```"
+
+
+@made
+def repository(here):
+    """A link to the repository."""
+    return f"<https://github.com/{address.repository()}>"
 
 
 def _read(app, docname, source):
