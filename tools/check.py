@@ -1,8 +1,8 @@
 """All tests in one pytest run, its summary last: `make test`, or `make test ARGS="-k widget"`.
 
 Three processes share the work of two cores by file, in the order of conftest.py: the tests in the
-browser wait for frames, and two of them would leave the cores idle now and then. nbval is strict: it
-runs every cell of every chapter and compares each output with the stored one. The browser tests
+browser wait for frames, and two of them would leave the cores idle now and then. nbval is strict:
+it runs every cell of every chapter and compares each output with the stored one. The browser tests
 build the book first, if need be.
 """
 

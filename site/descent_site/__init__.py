@@ -17,6 +17,7 @@ head       canonical address, description and card of each page, for search engi
 published  sitemap, robots.txt, the page for lost readers, redirections of pages that moved
 address    where the book lives: its repository and its site
 docstrings reads optlib's docstrings for the reference page
+doors      the menu "Run this page" of every notebook
 finish     after the build: smaller fonts, joined scripts and sheets, content security policy
 purge      style rules and variables that no page can use (called by finish)
 about      pages about the book: their numbers, graph, plans and maps are made at each build
@@ -28,6 +29,7 @@ import gc
 from . import (
     about,
     docstrings,
+    doors,
     finish,
     formulas,
     glossary,
@@ -53,7 +55,7 @@ def setup(app):
     gc.set_threshold(50_000)
     parts = (
         notebooks, mathml, highlight, widgets, links, glossary, notation, docstrings, about,
-        formulas, lab, pages, history, head, published, summaries, finish,
+        formulas, lab, doors, pages, history, head, published, summaries, finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

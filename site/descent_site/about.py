@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from sphinx.errors import ExtensionError
 
-from . import evidence, graph, outline, plans
+from . import address, doors, evidence, graph, outline, plans
 from .outline import ROOT, spoken
 
 MARK = re.compile(r"\{\{ (\w+)(?: ([^{}]+?))? \}\}")
@@ -369,8 +369,29 @@ def repo(here, path):
 @made
 def release(here, name):
     """`release descent.pdf`: a link to that file of the newest release."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
-    return f"[`{name}`]({config['url']}/releases/latest/download/{name})"
+    root = f"https://github.com/{address.repository()}"
+    return f"[`{name}`]({root}/releases/latest/download/{name})"
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+@made
+def lite(here, what):
+    """`lite megabytes`: what JupyterLite loads at first; `lite place`: the other host."""
+    return {"megabytes": f"{doors.HERE + doors.ELSEWHERE}", "place": doors.PLACE}[what]
+
+
+@made
+def install(here):
+    """The line that installs the library on a machine of one's own."""
+    return f"```sh\n{doors.install()}\n```"
+
+
+@made
+def repository(here):
+    """A link to the repository."""
+    return f"<https://github.com/{address.repository()}>"
 
 
 def _read(app, docname, source):

@@ -20,14 +20,19 @@ def _config():
     return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
 
 
+def written():
+    """OWNER/NAME as _config.yml has it."""
+    return "/".join(_config()["url"].rstrip("/").removesuffix(".git").split("/")[-2:])
+
+
 def repository():
-    """OWNER/NAME of the repository on GitHub."""
+    """OWNER/NAME of the repository on GitHub from which this site is built."""
     named = os.environ.get("DESCENT_REPOSITORY")
     if named:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", named):
             raise ValueError(f"DESCENT_REPOSITORY={named!r} is not of the form owner/name")
         return named
-    return "/".join(_config()["url"].rstrip("/").removesuffix(".git").split("/")[-2:])
+    return written()
 
 
 def branch():
@@ -42,6 +47,11 @@ def site():
         if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", named):
             raise ValueError(f"DESCENT_SITE={named!r} is not an address like https://a.org/book/")
         return named.rstrip("/") + "/"
-    owner, name = repository().split("/")
+    return pages(repository())
+
+
+def pages(repository):
+    """The address at which GitHub publishes the pages of OWNER/NAME."""
+    owner, name = repository.split("/")
     host = f"{owner.lower()}.github.io"
     return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
