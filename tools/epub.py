@@ -124,9 +124,10 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Make an EPUB of the built book.")
     parser.add_argument("pages", nargs="*", help="names such as chapters/momentum (all)")
     parser.add_argument("--site", type=Path, default=ROOT / "_build/html")
-    parser.add_argument("--out", type=Path, default=ROOT / "_build/descent.epub")
+    parser.add_argument("--out", type=Path, help="_build/descent.epub; of some pages, part.epub")
     options = parser.parse_args(arguments)
-    start, out = time.monotonic(), options.out.resolve()
+    name = "part" if options.pages else "descent"
+    start, out = time.monotonic(), (options.out or ROOT / f"_build/{name}.epub").resolve()
     try:
         make(options.site.resolve(), out, options.pages)
     except Bad as error:

@@ -567,13 +567,14 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="Print the built book.")
     parser.add_argument("pages", nargs="*", help="names such as chapters/momentum (all)")
     parser.add_argument("--site", type=Path, default=ROOT / "_build/html")
-    parser.add_argument("--out", type=Path, default=ROOT / "_build/descent.pdf")
+    parser.add_argument("--out", type=Path, help="_build/descent.pdf; of some pages, part.pdf")
     options = parser.parse_args(arguments)
+    name = "part" if options.pages else "descent"
     start, path = time.monotonic(), browser.get()
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=path, args=browser.flags())
         try:
-            out = options.out.resolve()
+            out = (options.out or ROOT / f"_build/{name}.pdf").resolve()
             pages, size = make(options.site.resolve(), out, chromium, options.pages)
         except Bad as error:
             sys.exit(f"pdf: not made.\n\n{error}")
