@@ -105,6 +105,10 @@ def test_the_experiment_is_live_on_its_slide(walk):
     pause(page, 300)
     assert page.evaluate(SEEN) != before
     assert page.evaluate("deck.getIndices().h") == place, "the control takes the arrow keys"
+    page.locator(LIVE).locator(".optlib").evaluate("(el) => el.append('A long text. '.repeat(150))")
+    pause(page, 100)
+    page.wait_for_selector(LIVE)
+    assert not page.evaluate(STATE)["cut"], "it shrinks when it has more to say"
     control.blur()
     page.keyboard.press("ArrowLeft")
     assert page.evaluate("deck.getIndices().h") == place - 1
