@@ -5,7 +5,7 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book slides serve test lint bench grade-demo benchmark-optimizers clean lock
+.PHONY: help setup book zip slides pdf epub serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
@@ -21,8 +21,17 @@ setup: ## install the pinned packages into .venv (the others do it by themselves
 book: setup ## execute the chapters and build the site into _build/html
 	@$(PY) tools/build.py
 
+zip: book ## the built site as one file that works without a server: _build/descent-site.zip
+	@$(PY) tools/archive.py
+
 slides: book ## slides of every chapter from the built site, into _build/slides
 	@$(PY) tools/slides.py
+
+pdf: book ## the whole book on paper, from the built site: _build/descent.pdf
+	@$(PY) tools/pdf.py
+
+epub: book ## the same for e-readers: _build/descent.epub (needs pandoc; installs it where it may)
+	@$(PY) tools/epub.py
 
 serve: setup ## show the built site on 127.0.0.1 (PORT=8000)
 	@$(PY) tools/serve.py --port $(PORT)
@@ -40,6 +49,9 @@ grade-demo: setup ## a class of 30 invented students, graded from nothing (needs
 
 bench: setup ## speed of optlib beside plain numpy, torch (if installed) and hand-optimised code
 	@$(PY) -m benchmarks
+
+bench-site: book ## weight and speed of the built pages in Chromium, beside a stock Jupyter Book page
+	@$(PY) -m benchmarks.site
 
 benchmark-optimizers: setup ## many optimizers, many problems; goes on where it was (ARGS=--status)
 	@$(PY) -m optlib.benchmark $(ARGS)

@@ -50,8 +50,12 @@ def test_an_entry_is_complete(entry):
 
 
 def test_no_two_terms_share_a_form():
-    pattern, terms = glossary.finder(ENTRIES)
-    assert len(terms) > 150
+    pattern, term_of = glossary.finder(ENTRIES)
+    forms = [(form, entry["term"]) for entry in ENTRIES for form in glossary.forms(entry)]
+    assert len(forms) > 150
+    for form, term in forms:
+        for written in (form, form[0].upper() + form[1:], form.replace(" ", "\n ")):
+            assert term_of(pattern.fullmatch(written)) == term
     with pytest.raises(ValueError, match="'bowl' stands for"):
         glossary.finder([{"term": "a", "forms": ["bowl"]}, {"term": "b", "forms": ["bowl"]}])
 

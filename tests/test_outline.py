@@ -233,13 +233,15 @@ def test_unknown_marks_and_missing_files_are_named():
         about.expand("{{ repo nowhere.md }}", "about/x")
     with pytest.raises(about.ExtensionError, match="count sheep: it is one of chapters"):
         about.expand("{{ count sheep }}", "about/x")
+    with pytest.raises(about.ExtensionError, match="access code: it is one of pages"):
+        about.expand("{{ access code }}", "about/x")
 
 
 def test_the_pages_leave_no_mark_and_type_no_count(monkeypatch, tmp_path):
     (tmp_path / "times.json").write_text('{"chapters/momentum": {"cpu": 2.04, "wall": 3.0}}')
     monkeypatch.setenv("DESCENT_EXECUTED", str(tmp_path))
     pages = [*(ROOT / "about").glob("*.md"), *(ROOT / "teaching").glob("*.md")]
-    assert len(pages) == 7
+    assert len(pages) == 8
     for page in pages:
         here = f"{page.parent.name}/{page.stem}"
         made = about.expand(page.read_text("utf-8"), here)

@@ -15,10 +15,12 @@ import nbformat
 import normalize
 import pytest
 import yaml
+from descent_site import summaries
 from descent_site.docstrings import translate
 from descent_site.finish import policy
 from descent_site.mathml import render
 from descent_site.purge import purge
+from descent_site.widgets import plain
 from environment import ROOT
 
 import optlib
@@ -291,12 +293,52 @@ def test_purge():
     )
 
 
+MODULE = """const say = (x) => x;
+export function parse(text) { return say(Number(text)); }
+export default { render: () => parse("7") };
+"""
+
+
+def test_the_module_of_a_widget_becomes_a_plain_script(node):
+    said = subprocess.run(
+        [node, "--input-type=commonjs", "--eval",
+         f"var document = {{ currentScript: {{}} }}; {plain(MODULE)} const say = 1;"
+         "console.log(document.currentScript.widget.render() + say, typeof parse)"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert said.stdout == "8 undefined\n", said.stderr
+
+
+@pytest.mark.parametrize("odd", [
+    "export { a };", "import b from 'b';", "import('c').then(go);", "import.meta.url;",
+    "export default 1;",
+])  # fmt: skip
+def test_a_module_that_imports_or_exports_more_is_refused(odd):
+    with pytest.raises(ValueError, match=re.escape(odd[:6])):
+        plain(f"{odd}\n{MODULE}")
+    with pytest.raises(ValueError, match="must end with the line"):
+        plain(MODULE + "const more = 1;\n")
+
+
+def test_what_the_search_reads_of_a_page():
+    page = (
+        '<section class="a" id="top">\n<h1>A<a class="headerlink" href="#top">#</a></h1>'
+        '<p>one\n <em>t</em>wo</p><noscript>no</noscript><script>a>b</script><div id="eq">=</div>'
+        '<dl><dt id="b">term</dt><dd><p>means</p></dd></dl></section>'
+    )
+    assert summaries.text(page) == (
+        '<article role="main"><section id="top"> Aone two<p id="eq">='
+        '<p id="b">term: means</section></article>'
+    )
+
+
 def test_policy():
     data = '<script type="application/json">{}</script>'
     page = f'<script>go()</script><script src="a.js"></script>{data}'
     said = policy(page)
     assert said.count("sha256-") == 1
     assert "unsafe-eval" not in said and "script-src 'self' 'sha256-" in said
+    assert "form-action 'self' file:" in said  # Firefox, from the disk
 
 
 def test_a_page_that_reads_other_pages_is_run_again_when_they_change(tmp_path):

@@ -11,6 +11,7 @@ leads to it. The whole prose is in the speaker's notes (key S). Everything opens
 import argparse
 import html
 import json
+import math
 import re
 import shutil
 import sys
@@ -27,7 +28,9 @@ REVEAL = ROOT / "node_modules/reveal.js/dist"
 OURS = ROOT / "site/slides"
 STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 ROOM = 15.5  # lines of text that a slide holds below its heading
-LONGEST = 11  # rows of a table on one slide
+LONGEST = 12.5  # the rows of a table on one slide, in such lines
+COLUMNS = 88  # characters of a line of output
+CELLS = 90  # characters of a row of a table
 SENTENCE = re.compile(r"[.?!:][”\"')]*(?:</\w+>)*\s+(?=[A-Z“\"<(])")
 VOID = {"br", "img", "hr", "wbr"}
 HEAD = """<!doctype html>
@@ -68,6 +71,17 @@ def first_sentence(text):
 def words(node):
     """Number of words that a reader sees."""
     return len(node.get_text(" ").split())
+
+
+def shared(items, height, most):
+    """The items in as few groups as need be, none much higher than `most`, evenly filled."""
+    total = sum(map(height, items))
+    each = total / max(1, math.ceil(total / most))
+    groups, above = {}, 0.0
+    for item in items:
+        groups.setdefault((above + height(item) / 2) // each, []).append(item)
+        above += height(item)
+    return list(groups.values())
 
 
 class Slide:
@@ -253,19 +267,38 @@ class Deck:
         return str(node), 0.9 + 1.4 * rows, False
 
     def make_list(self, node):
-        return str(node), 0.6 + sum(0.5 + words(li) / 13.5 for li in node.find_all("li")), False
+        def height(item):
+            return 0.5 + words(item) / 13.5
+
+        items = node.find_all("li", recursive=False)
+        parts = shared(items, height, ROOM)
+        if len(parts) < 2:
+            return str(node), 0.6 + sum(map(height, node.find_all("li"))), False
+        texts, first = [], 1
+        for part in parts:
+            start = f' start="{first}"' if node.name == "ol" else ""
+            texts.append(f"<{node.name}{start}>{''.join(map(str, part))}</{node.name}>")
+            first += len(part)
+        return texts, ROOM, True
 
     def make_table(self, node):
         table = node if node.name == "table" else node.find("table")
         rows = table.find("tbody").find_all("tr")
-        if len(rows) <= LONGEST:
-            return str(table), 1.1 * len(rows) + 2, len(rows) > 6
-        head, parts = table.find("thead") or "", -(-len(rows) // LONGEST)
-        size = -(-len(rows) // parts)  # several slides, evenly filled
+        parts = shared(rows, self.row, LONGEST)
+        if len(parts) == 1:
+            return str(table), sum(map(self.row, rows)) + 2, len(rows) > 6
+        head = table.find("thead") or ""
         return [
-            f"<table>{head}<tbody>{''.join(map(str, rows[i : i + size]))}</tbody></table>"
-            for i in range(0, len(rows), size)
-        ], ROOM, True
+            f"<table>{head}<tbody>{''.join(map(str, part))}</tbody></table>" for part in parts
+        ], ROOM, True  # fmt: skip
+
+    @staticmethod
+    def row(node):
+        """Height of a row of a table: its cells have several lines or share the width."""
+        cells = node.find_all(["th", "td"])
+        broken = max(1 + len(cell.find_all("br")) for cell in cells)
+        held = math.ceil(len(node.get_text()) / CELLS) if broken == 1 else broken
+        return 0.3 + 0.82 * held
 
     def make_code(self, node):
         given = node.find(class_="cell_input").find(class_="highlight")
@@ -280,9 +313,12 @@ class Deck:
             text += f'<div class="highlight">{code}</div>'
             lines += 0.9 + 0.84 * short
         if said:
-            length = said.get_text().strip().count("\n") + 1
+            printed = said.get_text().strip().split("\n")
+            length = sum(1 + len(line) // (1.3 * COLUMNS) for line in printed)
             if length <= 20 - lines:
                 kind = "highlight" if listing else "output"
+                if max(map(len, printed)) > 1.3 * COLUMNS:  # what is a little longer shrinks
+                    kind += " wrapped"
                 text += f'<div class="{kind}">{said}</div>'
                 lines += 0.9 + 0.84 * length
         return text, lines, False
@@ -306,9 +342,7 @@ class Deck:
         if image is None:
             return "", 0, False
         self.widgets.append(name)
-        text = (
-            f'<div class="live" data-model="{name}"><div class="picture">{image}</div></div>'
-        )
+        text = f'<div class="live" data-model="{name}"><div class="picture">{image}</div></div>'
         return text, 12, True
 
     def make_question(self, node):
@@ -337,28 +371,29 @@ class Deck:
     def write(self, out):
         models = {name: self.models[name] for name in self.widgets if name in self.models}
         static = self.site / "_static"
-        modules = {
-            m["module"]: (static / m["module"]).read_text("utf-8") for m in models.values()
-        }
+        for model in models.values():
+            shutil.copyfile(static / model["script"], out / "assets" / model["script"])
         sheets = ["assets/reset.css", "assets/reveal.css", "assets/style.css", "assets/code.css"]
         for link in self.soup.find_all("link", rel="stylesheet"):
             if "/widgets/" in link["href"]:
                 name = link["href"].split("?")[0].split("/")[-1]
-                shutil.copyfile(static / "widgets" / name, out / "assets" / name)
-                sheets.append(f"assets/{name}")
+                shutil.copyfile(static / "widgets" / name, out / "assets/widgets" / name)
+                sheets.append(f"assets/widgets/{name}")
         sheets.append("assets/slides.css")
         for name in set(self.pictures):
             shutil.copyfile(self.site / "_images" / name, out / "assets/pictures" / name)
         styles = "\n".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets)
-        data = json.dumps({"models": models, "modules": modules}, separators=(",", ":"))
+        data = json.dumps(models, separators=(",", ":"), ensure_ascii=False)
         data = data.replace("</", "<\\/").replace("<!--", "<\\!--")
+        names = sorted({model["script"] for model in models.values()})
+        names += ["host.js", "reveal.js", "notes.js", "slides.js"]
+        scripts = "\n".join(f'<script src="assets/{name}"></script>' for name in names)
         body = "\n".join(slide.html() for slide in self.slides if slide.blocks)
         (out / self.page.name).write_text(
             HEAD.format(title=f"{html.escape(self.title)}: slides", styles=styles)
             + f'<body>\n<div class="reveal"><div class="slides">\n{body}\n</div></div>\n'
-            f'<script type="application/json" id="deck">{data}</script>\n'
-            '<script src="assets/reveal.js"></script>\n<script src="assets/notes.js"></script>\n'
-            '<script src="assets/slides.js"></script>\n</body>\n</html>\n',
+            f'<script type="application/json" id="widget-models">{data}</script>\n'
+            f"{scripts}\n</body>\n</html>\n",
             encoding="utf-8",
         )
 
@@ -366,20 +401,17 @@ class Deck:
 def assets(out):
     """What all decks share."""
     folder = out / "assets"
-    (folder / "pictures").mkdir(parents=True)
+    for name in ("pictures", "widgets"):
+        (folder / name).mkdir(parents=True)
     for name in ("reveal.js", "reveal.css", "reset.css", "plugin/notes.js"):
         shutil.copyfile(REVEAL / name, folder / Path(name).name)
     shutil.copyfile(REVEAL.parent / "LICENSE", folder / "reveal-LICENSE.txt")
     static = ROOT / "site/static"
     shutil.copytree(static / "fonts", folder / "fonts", ignore=shutil.ignore_patterns("*.sh"))
-    for name in ("style.css", "favicon.svg"):
+    for name in ("style.css", "favicon.svg", "host.js"):  # host.js loads the experiments
         shutil.copyfile(static / name, folder / name)
-    shutil.copyfile(OURS / "slides.css", folder / "slides.css")
-    # The part of the anywidget model that a page needs is written once, in the site's host.
-    host = (static / "host.js").read_text("utf-8")
-    model = re.search(r"^class Model \{.*?^\}$", host, re.M | re.S)
-    script = (OURS / "slides.js").read_text("utf-8").replace("/* MODEL */", model[0])
-    (folder / "slides.js").write_text(script, encoding="utf-8")
+    for name in ("slides.css", "slides.js"):
+        shutil.copyfile(OURS / name, folder / name)
     code = "\n".join(
         HtmlFormatter(style=style).get_style_defs(f'html[data-theme="{theme}"] .highlight')
         for theme, style in STYLES.items()

@@ -1,9 +1,9 @@
 """What a page of the built site weighs: `python tools/weigh.py [SITE]`.
 
 Counted are the page and every file of ours that it names: scripts, styles, the modules of its
-widgets, pictures shown in the light theme, and the fonts of its style sheets. Text is weighed after
-gzip -9, as a server sends it. Told apart are the pictures, which load when the reader comes near,
-and the mathematics font, which is the same for all pages.
+widgets, pictures shown in the light theme. Text is weighed after gzip -9, as a server sends it. Told
+apart are the pictures, which load when the reader comes near, and the mathematics font (in a style
+sheet of its own), which is the same for all pages.
 """
 
 import functools
@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 TEXT = {".html", ".js", ".css", ".json", ".svg", ".txt", ".inv"}
-MATHS = "math"  # in the name of the mathematics font
+MATHS = "math."  # begins the name of the style sheet that holds the mathematics font
 
 
 def weight(path):
@@ -35,25 +35,18 @@ class _Names(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.names, self.quiet, self.maths = [], 0, False
+        self.names, self.quiet = [], 0
 
     def handle_starttag(self, tag, attributes):
         about = dict(attributes)
         if tag == "noscript":
             self.quiet += 1
-        if tag == "math":
-            self.maths = True
         if self.quiet:
             return
         name = None
         if tag == "script":
             name = about.get("src")
-        elif tag == "link" and about.get("rel") in (
-            "stylesheet",
-            "icon",
-            "modulepreload",
-            "preload",
-        ):
+        elif tag == "link" and about.get("rel") in ("stylesheet", "icon", "preload"):
             name = about.get("href")
         elif tag == "img" and "only-dark" not in (about.get("class") or ""):
             name = about.get("src")
@@ -65,36 +58,44 @@ class _Names(HTMLParser):
             self.quiet -= 1
 
 
+BODY = re.compile(r"(<script\b[^>]*>).*?(?=</script>)", re.S)
+TAG = re.compile(r"<(?:script|/script|noscript|/noscript|link|img)\b[^>]*>")
+
+
+@functools.cache
+def _names(page, changed, size):
+    """The addresses that a page fetches. Only the tags that matter are parsed: pages are long."""
+    parser = _Names()
+    parser.feed("".join(TAG.findall(BODY.sub(r"\1", page.read_text(encoding="utf-8")))))
+    return parser.names
+
+
 def files(site, page):
     """Every file that `page` needs, itself first."""
-    parser = _Names()
-    parser.feed(page.read_text(encoding="utf-8"))
+    about = page.stat()
     found = [page]
+
+    def place(base, name):
+        if not name.startswith("/"):
+            return (base.parent / name).resolve()
+        # From the root of the host, as 404.html must: the site lies somewhere below it.
+        below = name.strip("/").split("/")
+        tails = (site.joinpath(*below[i:]) for i in range(len(below)))
+        return next((path for path in tails if path.is_file()), site / name)
 
     def add(base, name):
         parts = urlsplit(urldefrag(name).url)
-        path = (base.parent / unquote(parts.path)).resolve()
+        path = place(base, unquote(parts.path))
         if not parts.netloc and path.is_file() and path not in found:
             found.append(path)
-            if path.suffix == ".css":
-                for one in fonts(path):
-                    add(path, one)
 
-    for name in parser.names:
+    for name in _names(page, about.st_mtime_ns, about.st_size):
         add(page, name)
-    if not parser.maths:
-        found = [path for path in found if not is_maths(path)]
     return found
 
 
-def fonts(sheet):
-    """The font files of a style sheet, one for each face, icons that no page uses left out."""
-    for face in re.findall(r"@font-face\s*{[^}]*}", sheet.read_text(encoding="utf-8")):
-        yield from re.findall(r"url\([\"']?([^\"')]+\.woff2)", face)[:1]
-
-
 def is_maths(path):
-    return path.suffix == ".woff2" and MATHS in path.name.lower()
+    return path.suffix == ".css" and path.name.startswith(MATHS)
 
 
 def weigh(site):

@@ -17,3 +17,4 @@ from optlib.widgets.signal_tunnel import SignalTunnel
 from optlib.widgets.spectrum import ReshapeSpectrum
 from optlib.widgets.time_tunnel import TimeTunnel
 from optlib.widgets.tuning_game import TuningGame
+from optlib.widgets.valley import Valley

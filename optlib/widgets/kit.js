@@ -97,11 +97,11 @@ const fragment = {
     const text = location.hash.slice(1);
     return text.includes("=") ? new URLSearchParams(text) : new URLSearchParams();
   },
-  write(values) {
-    const p = fragment.read();
+  write(values) { history.replaceState(history.state, "", fragment.text(values, fragment.read())); },
+  text(values, p = new URLSearchParams()) {
     for (const [k, v] of Object.entries(values)) v === undefined ? p.delete(k) : p.set(k, v);
     // Readable where it may be: , ( ) ; = / ^
-    history.replaceState(history.state, "", "#" + p.toString().replace(/%(2C|28|29|3B|3D|2F|5E)/g, decodeURIComponent));
+    return "#" + p.toString().replace(/%(2C|28|29|3B|3D|2F|5E)/g, decodeURIComponent);
   },
 };
 
@@ -228,12 +228,11 @@ function openLab({ model, el, page = false, name, link }) {
     unsaved = {};
     model.save_changes();
   }
-  function share() {
-    fragment.write(Object.fromEntries(Object.entries(link).map(([key, kind]) => {
-      const v = get(kind.trait ?? key);
-      return [key, kind.write(kind.index === undefined ? v : v[kind.index])];
-    })));
-  }
+  const settings = () => Object.fromEntries(Object.entries(link).map(([key, kind]) => {
+    const v = get(kind.trait ?? key);
+    return [key, kind.write(kind.index === undefined ? v : v[kind.index])];
+  }));
+  const share = () => fragment.write(settings());
   function adopt() { // settings from a link; what is nonsense is named and left as it was
     const p = fragment.read(), wrong = [], changes = {};
     for (const [key, kind] of Object.entries(link)) {
@@ -244,6 +243,7 @@ function openLab({ model, el, page = false, name, link }) {
       else (changes[trait] ??= [...get(trait)])[kind.index] = v;
     }
     set(changes);
+    if (wrong.length || Object.keys(changes).length) el.dataset.linked = ""; // the page scrolls to what its address is about
     if (wrong.length) complain(`This link asks for ${wrong.join("; ")}. That part was left as it is.`);
   }
 
@@ -298,6 +298,17 @@ function openLab({ model, el, page = false, name, link }) {
       move(...get(key).map((v, i) => v + n * unit[i] * d[i]));
     });
     return { dot, show: (x, y) => { dot.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`; } };
+  }
+
+  /** A button that copies the address of this page at these settings of this lab, and of no other. */
+  function copier() {
+    const button = h("button", { type: "button" }, "Copy a link to this setting"), reply = h("span", { role: "status" });
+    button.addEventListener("click", async () => {
+      share();
+      try { await navigator.clipboard.writeText(location.href.split("#")[0] + fragment.text(settings())); text(reply, "The link is copied."); }
+      catch { text(reply, "The browser does not let the page copy; the link stands in its address bar."); }
+    });
+    return h("p", { className: "lab-link" }, button, reply);
   }
 
   // ---- missions: {key, task, look(), progress(), done()}; `look` judges the present state by running things
@@ -378,19 +389,23 @@ function openLab({ model, el, page = false, name, link }) {
    */
   function start({ signal, watch, stage, show, changed, layout, simulate, draw, end }) {
     parts = { simulate, draw };
+    if (page && Object.keys(link).length) status.after(copier());
     // JupyterLab takes the arrow keys of a focused control unless the control itself says no.
     for (const e of el.querySelectorAll("input, button, select, summary, textarea, [tabindex]")) e.dataset.lmSuppressShortcuts = "true";
     const handlers = watch.map((k) => [`change:${k}`, () => { stale = true; changed?.(k); show(); refresh(); }]);
     for (const [event, f] of handlers) model.on(event, f);
-    const hash = () => { complain(""); adopt(); };
+    const hash = () => { complain(""); delete el.dataset.linked; adopt(); if ("linked" in el.dataset) el.scrollIntoView(); };
     if (page) { adopt(); window.addEventListener("hashchange", hash); }
     const fit = () => { if (!stage.clientWidth) return; layout?.(); refresh(); };
+    const paper = () => { if (stage.clientWidth) { layout?.(); drawNow(); } }; // at once: who prints waits for no frame
+    window.addEventListener("beforeprint", paper);
     const size = new ResizeObserver(fit);
     size.observe(stage);
     onTheme(fit, signal);
     const stop = () => {
       for (const [event, f] of handlers) model.off(event, f);
       window.removeEventListener("hashchange", hash);
+      window.removeEventListener("beforeprint", paper);
       size.disconnect(); cancelAnimationFrame(raf);
       for (const t of Object.values(timers)) clearTimeout(t);
       end?.();
@@ -399,5 +414,5 @@ function openLab({ model, el, page = false, name, link }) {
     show(); fit();
     return stop;
   }
-  return { get, put, act, complain, share, status, note, speak, later, text, bound, point, knob, missions, player, palette, refresh, start, outdate() { stale = true; } };
+  return { get, put, act, complain, status, note, speak, later, text, bound, point, knob, missions, player, palette, refresh, start, outdate() { stale = true; } };
 }

@@ -118,15 +118,11 @@ function render({ model, el, signal, page = false }) {
   const acrossRow = h("div", { className: "lab-row" }, h("label", { htmlFor: across.id }, "Sweep the rate against"), across);
   const table = h("div", { className: "play-table" });
   const shape = h("div", { className: "lab-controls" }), race = h("div", { className: "play-race", role: "group", "aria-label": "Runners" });
-  const add = h("button", { type: "button" }, "Add a runner"), copy = h("button", { type: "button", hidden: !page }, "Copy the link");
+  const add = h("button", { type: "button" }, "Add a runner");
   add.addEventListener("click", () => {
     const free = ["GD", "Momentum", "Adam", "RMSprop", "Nesterov", "Adagrad"].find((n) => !runners().some((r) => r.name === n)) ?? "GD";
     act({ rules: writeRules([...runners(), { name: free, values: { lr: runners().at(-1).values.lr ?? OPTIMIZERS[free].defaults.lr } }]) });
     race.lastElementChild.querySelector("select").focus();
-  });
-  copy.addEventListener("click", async () => {
-    lab.share();
-    try { await navigator.clipboard.writeText(location.href); say_(lab.status, "The link is copied."); } catch { say_(lab.status, "The browser does not let the page copy; the link stands in its address bar."); }
   });
   el.append(
     h("div", { className: "lab-sets" }, look.row, axis.row),
@@ -136,7 +132,7 @@ function render({ model, el, signal, page = false }) {
       acrossRow, turn.row, tilt.row,
       h("div", { className: "lab-row" }, h("label", { htmlFor: pick.id }, "Landscape"), pick), typedRow),
     shape, race,
-    h("div", { className: "play-buttons" }, add, copy),
+    h("div", { className: "play-buttons" }, add),
     h("div", { className: "lab-controls" }, steps.row, start.row, middle.row, width.row),
   );
   const quiet = (box) => { for (const e of box.querySelectorAll("input, button, select, summary")) e.dataset.lmSuppressShortcuts = "true"; };

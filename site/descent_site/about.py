@@ -8,6 +8,7 @@ number that its chapter does not contain, fails the build.
 import json
 import os
 import re
+import runpy
 from datetime import date
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def _chapter(name):
 
 
 def _listed(words):
-    words = list(words)
+    words = list(map(str, words))
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
@@ -105,6 +106,15 @@ def total(here, kind):
     kinds = outline.ACTIVITIES if kind == "minutes" else (kind,)
     hours = (sum(getattr(c, kind) for c in outline.read()) / 60 for kind in kinds)
     return f"{sum(map(round, hours))}"  # the sum of what stands beside it
+
+
+@made
+def reading(here, name):
+    """`reading optimizer`: the minutes that reading a chapter takes."""
+    chapter = _chapter(name)
+    if not chapter:
+        raise ExtensionError(f"{here}: there is no chapter {name!r} to take the time from")
+    return str(chapter.reading)
 
 
 @made
@@ -187,6 +197,38 @@ def versions(here):
 def page_weights(here):
     """The place of a table that tools/build.py fills in when all pages are there."""
     return '```{raw} html\n<div id="page-weights"><div></div></div>\n```'
+
+
+# --- accessibility --------------------------------------------------------------------------------
+
+
+def _levels(tags):
+    """axe's tags in words: wcag2a and wcag22aa are WCAG 2.0 A and 2.2 AA."""
+    found = [re.fullmatch(r"wcag(2)(\d?)(a+)", tag) for tag in tags]
+    levels = [f"{m[1]}.{m[2] or 0} {m[3].upper()}" for m in found if m]
+    return f"WCAG {_listed(levels)}" + (" and best practice" if "best-practice" in tags else "")
+
+
+@made
+def access(here, what):
+    """`access views`, `access pages`, ...: what the accessibility tests look at, by their lists."""
+    lists = runpy.run_path(str(ROOT / "tests/book/access.py"))
+    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    pages = 1 + sum(len(part["chapters"]) for part in toc["parts"])
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
+    found = {
+        "pages": f"{pages + 2}",  # and the search and the index
+        "version": lock["node_modules/axe-core"]["version"],
+        "levels": _levels(lists["STANDARD"]),
+        "views": _listed(f"{scheme} at {width} pixels" for width, scheme in lists["VIEWS"]),
+        "tabbed": _listed(f"`{name}` ({width})" for name, width, _ in lists["TABBED"]),
+        "widths": _listed(lists["WIDTHS"]),
+        "report": f"[Report it]({config['url']}/issues/new?title=Accessibility)",
+    }
+    if what not in found:
+        raise ExtensionError(f"{here}: access {what}: it is one of {', '.join(found)}")
+    return found[what]
 
 
 # --- citing ---------------------------------------------------------------------------------------
@@ -324,6 +366,13 @@ def repo(here, path):
     return f"[`{path}`]({config['url']}/blob/{config['branch']}/{path})"
 
 
+@made
+def release(here, name):
+    """`release descent.pdf`: a link to that file of the newest release."""
+    root = f"https://github.com/{address.repository()}"
+    return f"[`{name}`]({root}/releases/latest/download/{name})"
+
+
 # --- run ------------------------------------------------------------------------------------------
 
 
@@ -346,7 +395,7 @@ def repository(here):
 
 
 def _read(app, docname, source):
-    if docname.startswith(("about/", "teaching/")):
+    if docname == app.config.root_doc or docname.startswith(("about/", "teaching/")):
         source[0] = expand(source[0], docname)
 
 

@@ -67,7 +67,7 @@ def menu(path, root):
     )
     here = f"<li>On your machine <span><code>{html.escape(install())}</code></span></li>"
     return (
-        '<details class="doors"><summary>Run this page</summary>'
+        '<details class="doors d-print-none"><summary>Run this page</summary>'
         f'<ul>{items}{here}</ul><p><a href="{root}about/run.html">What each of these needs</a>'
         "</p></details>"
     )

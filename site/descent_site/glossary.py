@@ -48,14 +48,17 @@ def forms(entry):
 
 
 def finder(listed):
-    """(pattern, {form: term}): finds a term at its longest form, first letters large or small."""
+    """(pattern, term of): finds a term at its longest form, first letters large or small.
+
+    `term_of(found)` names the term of what the pattern has found.
+    """
     terms = {}
     for entry in listed:
         for form in forms(entry):
             if terms.setdefault(form, entry["term"]) != entry["term"]:
                 raise ValueError(f"{form!r} stands for {terms[form]!r} and {entry['term']!r}")
     if not terms:
-        return None, terms
+        return None, None
     longest = sorted(terms, key=len, reverse=True)
     words = (
         "".join(
@@ -64,8 +67,14 @@ def finder(listed):
         )
         for form in longest
     )
-    found = "|".join(f"({word})" for word in words)
-    return re.compile(rf"(?<![\w-])(?:{found})(?![\w-])"), [terms[form] for form in longest]
+    # One group for all: with a group for each form, Python tries every form at every letter.
+    found = re.compile(rf"(?<![\w-])(?:{'|'.join(words)})(?![\w-])")
+
+    def term_of(match):
+        words = " ".join(match[0].split())
+        return terms.get(words) or terms[words[0].lower() + words[1:]]
+
+    return found, term_of
 
 
 def running_text(document):
@@ -81,12 +90,12 @@ def running_text(document):
 
 def link_first_uses(document, listed, source):
     """Make the first use of each term in the running text a link to its entry."""
-    pattern, terms = finder(listed)
+    pattern, term_of = finder(listed)
     seen = set()
     for text in list(running_text(document)) if pattern else []:
         words, at, pieces = str(text), 0, []
         for found in pattern.finditer(words):
-            term = terms[found.lastindex - 1]
+            term = term_of(found)
             if term in seen:
                 continue
             seen.add(term)

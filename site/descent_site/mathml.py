@@ -30,15 +30,19 @@ ENVIRONMENT = re.compile(r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 log = logging.getLogger(__name__)
 
 
+def node():
+    """The Node that setup has found or installed."""
+    own = Path(sys.executable).with_name("node")
+    return str(own) if own.exists() else shutil.which("node")
+
+
 @lru_cache(maxsize=1)
 def _server():
     temml = ROOT / "node_modules/temml/dist/temml.cjs"
     if not temml.exists():
         raise FileNotFoundError(f"{temml} is missing: run `make book`, which installs it")
-    node = Path(sys.executable).with_name("node")
-    node = str(node) if node.exists() else shutil.which("node")
     process = subprocess.Popen(
-        [node, "-e", SERVER, str(temml)],
+        [node(), "-e", SERVER, str(temml)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
     )  # fmt: skip
     atexit.register(process.kill)

@@ -20,7 +20,10 @@ UNWANTED = (
     "embed-amd.js",
     "design-tabs.js",    # only for tabs, which no page has
     "translations",
+    "togglebutton",      # only for class "toggle", which no page has; folded cells are <details>
 )  # fmt: skip
+# Lines that only the scripts above read, or that repeat a default.
+UNWANTED_LINES = re.compile(r"THEBE|toggle(Hint|Open|button)|^DOCUMENTATION_OPTIONS\.")
 
 
 def _name(item):
@@ -31,12 +34,17 @@ def _page(app, pagename, templatename, context, doctree):
     context["script_files"] = [
         script for script in context.get("script_files", [])
         if not any(word in _name(script) for word in UNWANTED)
-        and "THEBE" not in (getattr(script, "attributes", {}).get("body") or "")
+        and not UNWANTED_LINES.search(getattr(script, "attributes", {}).get("body") or "")
     ]  # fmt: skip
     context["css_files"] = [
         sheet for sheet in context.get("css_files", [])
         if not any(word in _name(sheet) for word in UNWANTED)
     ]  # fmt: skip
+    context["theme_extra_footer"] = re.sub(
+        r'href="(?!https?:)([^"]+)"',
+        lambda found: f'href="{context["pathto"](found[1], 1)}"',
+        context.get("theme_extra_footer", ""),
+    )
     body = context.get("body")
     if not body:
         return

@@ -1,20 +1,24 @@
-"""Style rules that no page can use are left out: two thirds of the theme's sheets.
+"""Style rules and custom properties that no page can use are left out: most of the theme's sheets.
 
-A selector stays when each class that it names occurs as a word anywhere in the pages or scripts, so
-that classes which scripts add stay too. What cannot be told, stays.
+A selector stays when each class that it names stands in a class attribute of a page, or as a word
+in a script, so that classes which scripts add stay too. What cannot be told, stays.
 """
 
 import re
 
 WORD = re.compile(r"[A-Za-z_][\w-]*")
+ATTRIBUTE = re.compile(r"""\bclass=(?:\\?["']|&quot;)([^"'\\&]*)""")
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)(\\)?")
-# Class names that Bootstrap puts together from pieces.
-MADE = re.compile(r"^(bs-tooltip|bs-popover|tooltip|popover|dropdown|coll|offcanvas|modal|show)")
+VARIABLE = re.compile(r"""(?<=[{;])\s*(--[\w-]+)\s*:(?:"[^"]*"|'[^']*'|[^;{}"'])*(?:;|(?=}))""")
+READ = re.compile(r"var\(\s*(--[\w-]+)")
+# What stands in these need not exist, or not all of it.
+INSIDE = re.compile(r":(?:not|is|where|has)\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)")
 
 
-def words(texts):
-    """Every word of the pages and scripts."""
-    return {word for text in texts for word in WORD.findall(text)}
+def classes(pages, scripts):
+    """Every class of the pages, also of HTML inside JSON, and every word of the scripts."""
+    lists = {names for page in pages for names in ATTRIBUTE.findall(page)}
+    return {word for text in (*lists, *scripts) for word in WORD.findall(text)}
 
 
 def purge(css, used):
@@ -37,14 +41,20 @@ def purge(css, used):
     return "".join(out)
 
 
+def forget_variables(css, texts, words):
+    """The style sheet without custom properties that nothing reads: not itself, nor `texts` (pages
+    and other style sheets), nor scripts, whose words are `words`."""
+    others = {name for text in texts for name in READ.findall(text)} | {f"--{w}" for w in words}
+    before = None
+    while before != css:
+        before, read = css, others | set(READ.findall(css))
+        css = VARIABLE.sub(lambda found: found[0] if found[1] in read else "", css)
+    return css
+
+
 def _useful(selector, used):
-    # What stands in :not() need not exist.
-    plain = re.sub(r":not\([^()]*(\([^()]*\)[^()]*)*\)", "", selector)
-    if ":is(" in plain or ":where(" in plain or ":has(" in plain:
-        return True
-    return all(
-        name in used or escaped or MADE.match(name) for name, escaped in CLASS.findall(plain)
-    )
+    named = CLASS.findall(INSIDE.sub("", selector))
+    return all(name in used or escaped for name, escaped in named)
 
 
 def _split(selectors):

@@ -1,11 +1,9 @@
 // A deck: starts reveal.js, makes every slide fit, and mounts an experiment when its slide is shown.
-// Plain script and blobs, no imports of files: a deck opens from the disk.
+// A plain script, as the site's host.js, which loads the experiments: a deck opens from the disk.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const dress = () => { document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; };
 dark.addEventListener("change", dress);
 dress();
-
-const data = JSON.parse(document.getElementById("deck").textContent);
 
 // Text and pictures shrink together until the slide holds them.
 function fit(slide) {
@@ -16,49 +14,40 @@ function fit(slide) {
   for (let size = 0.96; over() && size > 0.5; size -= 0.04) slide.style.setProperty("--fit", size.toFixed(2));
 }
 
-/* MODEL */
-
-const modules = new Map();
-function load(name) {
-  if (!modules.has(name)) {
-    const address = URL.createObjectURL(new Blob([data.modules[name]], { type: "text/javascript" }));
-    modules.set(name, import(address).then((module) => module.default));
-  }
-  return modules.get(name);
-}
-
 async function mount(slide) {
   const box = slide.querySelector(".live:not([data-mounted])");
-  const about = box && data.models[box.dataset.model];
-  if (!about) return;
+  if (!box) return;
   box.dataset.mounted = "";
   const el = document.createElement("div");
   const picture = box.firstElementChild;
   try {
-    let widget = await load(about.module);
-    if (typeof widget === "function") widget = await widget();
-    const model = new Model(about.state);
-    const signal = new AbortController().signal;
-    await widget.initialize?.({ model, signal });
+    const { model, widget } = await descent.load(box.dataset.model);
     box.append(el);
-    await widget.render({ model, el, signal, page: false });
+    await widget.render({ model, el, signal: new AbortController().signal, page: false });
     picture.hidden = true;
     for (const list of el.querySelectorAll("details:has(.lab-missions)")) list.open = false;
-    const fits = async (size) => {
+    let size = 1.5;
+    const fits = async () => {
       box.style.zoom = size.toFixed(2);
       await new Promise((done) => setTimeout(done, 40)); // it draws itself anew for each size
       const room = slide.getBoundingClientRect(), taken = box.getBoundingClientRect();
-      return slide.scrollHeight <= slide.clientHeight && taken.bottom < room.bottom - 24 && taken.right < room.right;
+      return !room.width || slide.scrollHeight <= slide.clientHeight
+        && taken.bottom < room.bottom - 24 && taken.right < room.right;
     };
-    const largest = async (least) => {
-      for (let size = 1.5; size > least; size -= 0.05) if (await fits(size)) return true;
-      return false;
+    const shrink = async (least) => {
+      box.dataset.mounted = "";
+      while (size > least && !(await fits())) size -= 0.05;
+      box.dataset.mounted = "done";
+      return size > least;
     };
-    if (!(await largest(0.8))) { // a tall one stands in two columns
+    if (!(await shrink(0.8))) { // a tall one stands in two columns
       box.classList.add("tall");
-      await largest(0.3);
+      size = 1.5;
+      await shrink(0.3);
     }
-    box.dataset.mounted = "done";
+    new ResizeObserver(() => { // what it says later may take more room
+      if (box.dataset.mounted === "done") shrink(0.3);
+    }).observe(el);
   } catch (error) { // the picture stays
     el.remove();
     picture.hidden = false;
@@ -66,9 +55,12 @@ async function mount(slide) {
   }
 }
 
+// A key that an experiment's control uses does not turn the page, too. (Reveal knows of input fields.)
+const ours = (event) => !event.defaultPrevented && !event.target.closest("select");
+
 const deck = new Reveal({
   width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: "c/t",
-  transition: "none", backgroundTransition: "none", keyboardCondition: null,
+  transition: "none", backgroundTransition: "none", keyboardCondition: ours,
   plugins: [RevealNotes],
 });
 deck.on("slidechanged", (event) => { fit(event.currentSlide); mount(event.currentSlide); });

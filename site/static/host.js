@@ -1,6 +1,7 @@
 // Mounts the book's widgets: no kernel, no other host. Each `div.optlib-widget` names a model; the
-// page holds the models' state; a module is an anywidget front end: export default { render }.
-const here = import.meta.url.replace(/[^/]*$/, "");
+// page holds the models' state; a script of the page holds an anywidget front end, { render }.
+"use strict";
+{
 const models = JSON.parse(document.getElementById("widget-models")?.textContent ?? "{}");
 
 class Model { // the part of the anywidget model that a widget may use
@@ -39,12 +40,12 @@ const loaded = new Map(); // several views of one model share it
 const load = (id) => {
   if (!loaded.has(id)) loaded.set(id, (async () => {
     if (!models[id]) throw new Error("the page has no state for it");
-    const { module, state, buffers = [] } = models[id];
+    const { script, state, buffers = [] } = models[id];
     for (const { path, data } of buffers) {
       const owner = path.slice(0, -1).reduce((at, key) => at[key], state);
       owner[path.at(-1)] = bytes(data);
     }
-    let widget = (await import(here + module)).default;
+    let { widget } = document.querySelector(`script[src$="${script}"]`); // see descent_site.widgets
     if (typeof widget === "function") widget = await widget();
     const model = new Model(state);
     await widget.initialize?.({ model, signal: new AbortController().signal });
@@ -53,12 +54,22 @@ const load = (id) => {
   return loaded.get(id);
 };
 
+// A lab is a group of controls that has the name of its section: who comes from elsewhere hears where it is.
+function name(el) {
+  const heading = el.closest("section")?.querySelector("h1, h2, h3, h4");
+  if (!heading) return;
+  heading.id ||= `of-${heading.closest("section").id}`;
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-labelledby", heading.id);
+}
+
 async function mount(fallback) {
   const el = document.createElement("div");
   try {
     const { model, widget } = await load(fallback.dataset.modelId);
     fallback.before(el); // in the page while it draws: a widget measures itself
     await widget.render({ model, el, signal: new AbortController().signal, page: true });
+    if (el.matches(".lab")) name(el);
     fallback.hidden = true;
   } catch (error) { // the text version stays
     el.remove();
@@ -70,6 +81,25 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// Paper is white: a dark page is light while it is printed. (First of all that listens: the labs draw anew.)
+const root = document.documentElement;
+let theme = "";
+addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; });
+addEventListener("afterprint", () => { root.dataset.theme = theme; });
+
+// Who closes a menu that lies over a narrow page comes back to its button; the theme forgets which.
+for (const bar of ["primary", "secondary"]) {
+  const button = document.querySelector(`button.${bar}-toggle`);
+  document.getElementById(`pst-${bar}-sidebar-modal`)?.addEventListener("close", () => {
+    setTimeout(() => button.focus({ preventScroll: true }));
+  });
+}
+
+// The button for light and dark says which is on, not only by its picture.
+const colours = document.querySelector("button.theme-switch-button");
+const tell = () => { colours.ariaLabel = `Color mode: ${root.dataset.mode}`; };
+if (colours) { tell(); new MutationObserver(tell).observe(root, { attributeFilter: ["data-mode"] }); }
+
 // What scrolls sideways must be reachable by keyboard, and only what scrolls.
 const scrollers = document.querySelectorAll(".math-block > .math, .bd-article .pst-scrollable-table-container");
 const watch = new ResizeObserver((entries) => {
@@ -80,5 +110,14 @@ const watch = new ResizeObserver((entries) => {
 });
 for (const box of scrollers) watch.observe(box);
 
-await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
-document.documentElement.dataset.widgets = "ready";
+document.addEventListener("DOMContentLoaded", async () => { // all scripts have run
+  await Promise.all([...document.querySelectorAll("div.optlib-widget[data-model-id]")].map(mount));
+  root.dataset.widgets = "ready";
+
+  // An address with settings names no place on the page: go to the lab that took them, unless the
+  // reader has scrolled already, or has come back and is where the browser puts them.
+  const first = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+  if (first && !scrollY) document.querySelector("[data-linked]")?.scrollIntoView();
+});
+window.descent = { load }; // for the slides, which mount on their own
+}

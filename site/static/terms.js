@@ -1,5 +1,7 @@
 // A term's definition on hover, focus and tap. Each `a.term` leads to the glossary; the page holds
 // the definitions. What opens can be closed with Escape, and stays while the pointer rests on it.
+"use strict";
+{
 const told = JSON.parse(document.getElementById("terms").textContent);
 const place = document.querySelector("article.bd-article") ?? document.body;
 const tips = new Map(); // links to the same term share its tip
@@ -74,3 +76,4 @@ document.addEventListener("keydown", ({ key }) => { if (key === "Escape") close(
 document.addEventListener("pointerdown", ({ target }) => {
   if (!target.closest("a.term, .term-tip")) close();
 });
+}

@@ -1,7 +1,10 @@
 """Every page in Chromium: silent, on its own, accessible, narrow, complete without scripts.
 
-A page is loaded three times: `wide`, `narrow`, and `plain`, without scripts. The tests of a page
-share these and run in the order of this file: those that change the page come last.
+A page is loaded twice: `live`, as on a phone, and `plain`, without scripts. For a wide view of the
+live page its window is made wider, which the labs have to bear anyway; whether they are right when
+they begin in a wide one, their own tests see. The tests of a page share these and run in the order
+of this file: those that change the page come last. What is looked for in the name of access stands
+in access.py.
 """
 
 import re
@@ -10,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import weigh
 
+from tests.book.access import AXE, SPACING, SPOKEN, STANDARD, VIEWS, WHOLE_FRAME, WIDTHS
 from tests.conftest import context, forget, new_page, visit
 
 # What touching everything means: each control gets the focus, a key, and a click. Links are left
@@ -19,14 +23,16 @@ TOUCH = """async () => {
   const seen = new Set();
   const key = (el, name) => el.dispatchEvent(
     new KeyboardEvent("keydown", {key: name, bubbles: true, cancelable: true}));
-  let count = 0;
+  let count = 0, copied = 0;
   for (let round = 0; round < 2; round++) {
     const all = document.querySelectorAll(
       "button, input, select, textarea, summary, [tabindex='0'], [role=button], [role=slider]");
     for (const el of all) {
       if (seen.has(el) || el.disabled || !el.isConnected || !el.checkVisibility()) continue;
-      seen.add(el); count++;
-      el.focus();
+      seen.add(el);
+      if (el.matches(".copybtn") && copied++ > 1) continue;  // the same on every listing
+      count++;
+      el.focus({preventScroll: true});  // what comes into view is painted, which takes time
       if (el.matches("input[type=range]")) {
         for (const value of [el.min, el.max, (Number(el.min) + Number(el.max)) / 2]) {
           el.value = value;
@@ -58,24 +64,21 @@ TOUCH = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def load(browser, url):
-    """load(name, **options) -> a page in a fresh context, which the caller closes."""
-    return lambda name, **options: visit(new_page(browser, context(**options)), url, name)
-
-
 def shared(**options):
-    """A fixture: the page, loaded once for all tests that look at it."""
+    """A fixture: the page, loaded once for all tests that look at it, each page in the same tab."""
+    tab = []
 
-    def page(load, page_name):
-        page = load(page_name, **options)
-        yield page
-        page.context.close()
+    def page(browser, url, page_name):
+        if not tab or not forget(tab[0]):
+            tab[:] = [new_page(browser, context(**options))]
+        tab[0].emulate_media(color_scheme="light")
+        tab[0].set_viewport_size(context(**options)["viewport"])
+        return visit(tab[0], url, page_name)
 
     return pytest.fixture(scope="module")(page)
 
 
-wide, narrow, plain = shared(), shared(width=375), shared(scripts=False)
+live, plain = shared(width=375), shared(scripts=False)
 
 
 SETTLE = """async () => {
@@ -90,62 +93,40 @@ SETTLE = """async () => {
 }"""
 
 
-def settle(page):
+def settle(page, width=None, scheme=None):
     """Wait until a new size or new colours are drawn, and no colour is on its way to another."""
+    if width and width != page.viewport_size["width"]:
+        page.set_viewport_size({"width": width, "height": 900})
+    if scheme:
+        page.emulate_media(color_scheme=scheme)
     page.evaluate(SETTLE)
 
 
-def test_silent_and_alone(wide, narrow):
+def test_silent_and_alone(live):
     """No other host, no failed request, no error."""
-    assert wide.troubles == [] and narrow.troubles == []
+    assert live.troubles == []
 
 
 LISTS = {f"chapters/{name}.html" for name in ("myths", "data", "errata")}  # nothing to play with
 
 
-def test_nothing_is_loaded_that_was_not_weighed(wide, page_name, site):
+def test_nothing_is_loaded_that_was_not_weighed(live, page_name, site):
     """The computed list of files is no wishful thinking: Chromium asks for no other."""
-    asked = {unquote(urlsplit(sent).path).lstrip("/") for sent in wide.requests}
+    asked = {unquote(urlsplit(sent).path).lstrip("/") for sent in live.requests}
     weighed = {str(path.relative_to(site)) for path in weigh.files(site, site / page_name)}
     assert page_name in asked and not asked - weighed
 
 
-def test_every_widget_is_live(wide, chapter_page):
-    fallbacks = wide.locator("div.optlib-widget[data-model-id]")
+def test_every_widget_is_live(live, chapter_page):
+    fallbacks = live.locator("div.optlib-widget[data-model-id]")
     assert (fallbacks.count() > 0) == (chapter_page not in LISTS)
-    assert wide.locator("div.optlib-widget[data-model-id]:not([hidden])").count() == 0
+    assert live.locator("div.optlib-widget[data-model-id]:not([hidden])").count() == 0
 
 
-# Both widths and both schemes are looked at on every page; the frame, which is the same on all, in
-# all four combinations on these.
-WHOLE_FRAME = ("index.html", "chapters/gradient-descent.html")
-
-
-def test_axe_finds_nothing(wide, narrow, axe, page_name):
-    views = [(narrow, "light"), (wide, "dark")]
-    if page_name in WHOLE_FRAME:
-        views += [(narrow, "dark"), (wide, "light")]
-    told = []
-    for page, scheme in views:
-        page.emulate_media(color_scheme=scheme)
-        settle(page)
-        assert page.evaluate("document.documentElement.dataset.theme") == scheme
-        if not page.evaluate("() => 'axe' in window"):
-            page.evaluate(axe)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        page.emulate_media(color_scheme="light")
-        told += [
-            f"{page.viewport_size['width']} px, {scheme}: {rule['id']}: {node['html'][:200]}\n"
-            f"{node['failureSummary']}"
-            for rule in found for node in rule["nodes"]
-        ]  # fmt: skip
-    assert not told, f"{page_name}:\n" + "\n".join(told)
-
-
-def test_wide_boxes_can_be_reached_by_keyboard(narrow, page_name):
+def test_wide_boxes_can_be_reached_by_keyboard(live):
     """A box that scrolls sideways takes the focus; else only a mouse could read its end."""
-    settle(narrow)
-    stuck = narrow.evaluate("""() => [...document.querySelectorAll(".bd-article *")].filter((el) =>
+    settle(live, 375)
+    stuck = live.evaluate("""() => [...document.querySelectorAll(".bd-article *")].filter((el) =>
         el.scrollWidth > el.clientWidth + 2
         && ["auto", "scroll"].includes(getComputedStyle(el).overflowX)
         && el.checkVisibility() && el.tabIndex < 0
@@ -154,22 +135,38 @@ def test_wide_boxes_can_be_reached_by_keyboard(narrow, page_name):
     assert stuck == []
 
 
-@pytest.mark.parametrize("width", [320, 375])
-def test_no_sideways_scroll(narrow, page_name, width):
-    narrow.set_viewport_size({"width": width, "height": 900})
-    settle(narrow)
-    scroll = narrow.evaluate("document.documentElement.scrollWidth")
-    narrow.set_viewport_size({"width": 375, "height": 900})
-    assert scroll <= width, f"{page_name} is {scroll} px wide on a screen of {width}"
+def test_nothing_is_lost_at_any_width_or_spacing(live, page_name):
+    """No sideways scrolling at 200 and 400 % zoom, none and no cut text with wider spacing."""
+    for width in WIDTHS:
+        settle(live, width)
+        scroll = live.evaluate("document.documentElement.scrollWidth")
+        assert scroll <= width, f"{page_name} is {scroll} px wide on a screen of {width}"
+    settle(live, 375)
+    assert live.evaluate(SPACING) == []
 
 
-def test_complete_without_scripts(wide, plain, page_name, site):
+def test_axe_finds_nothing(live, axe, page_name):
+    live.evaluate(axe)
+    told = []
+    for (width, scheme), rules in VIEWS.items():
+        settle(live, width, scheme)
+        assert live.evaluate("document.documentElement.dataset.theme") == scheme
+        found = live.evaluate(AXE, [STANDARD, None if page_name in WHOLE_FRAME else rules])
+        told += [f"{width} px, {scheme}: {fault}" for fault in found]
+    assert not told, f"{page_name}:\n" + "\n".join(told)
+
+
+def test_names_and_values_are_spoken(live):
+    assert live.evaluate(SPOKEN) == []
+
+
+def test_complete_without_scripts(live, plain, page_name, site):
     """Without JavaScript the page has the same headings, formulas and pictures, and its colours."""
     page_text = (site / page_name).read_text(encoding="utf-8")
     page_text = re.sub(r"<script\b.*?</script>", "", page_text, flags=re.S)
     assert plain.locator("h1:visible").count() == 1
     for what in ("article h2", "article pre"):
-        assert plain.locator(what).count() == wide.locator(what).count()
+        assert plain.locator(what).count() == live.locator(what).count()
     formulas = plain.locator("article math")
     assert formulas.count() == page_text.count("<math")
     seen = plain.locator("article math:visible")  # the first may stand in a closed answer
@@ -193,16 +190,16 @@ def test_chapter_without_scripts(plain, chapter_page):
         assert picture.evaluate("(img) => img.naturalWidth") > 50
 
 
-def test_no_error_even_after_touching_every_control(wide, page_name):
-    wide.troubles.clear()  # those of loading are test_silent_and_alone's
-    assert wide.evaluate(TOUCH) > 3
-    wide.wait_for_timeout(300)
-    assert wide.troubles == []
+def test_no_error_even_after_touching_every_control(live):
+    live.troubles.clear()  # those of loading are test_silent_and_alone's
+    assert live.evaluate(TOUCH) > 3
+    live.wait_for_timeout(300)
+    assert live.troubles == []
 
 
-def test_the_policy_holds(wide, page_name):
+def test_the_policy_holds(live):
     """An inline script that is not the theme's own does not run, and eval() is refused."""
-    ran = wide.evaluate("""() => new Promise((done) => {
+    ran = live.evaluate("""() => new Promise((done) => {
       const script = document.createElement("script");
       script.textContent = "window.intruder = true";
       document.body.append(script);

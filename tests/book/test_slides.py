@@ -1,4 +1,4 @@
-"""Slides: one deck, opened from the disk, gone through by keyboard. (`make slides` makes all.)"""
+"""Slides: some decks, opened from the disk, gone through by keyboard. (`make slides` makes all.)"""
 
 import re
 
@@ -6,9 +6,12 @@ import pytest
 import slides
 from bs4 import BeautifulSoup
 
+from tests.book.hands import pause
 from tests.conftest import context
 
-CHAPTER = "momentum"
+# The hardest to fit: a lab that grows when it speaks; long lists and lines, a lab without sliders.
+CHAPTERS = ("tuning", "benchmarking")
+LIVE = "section.present .live[data-mounted=done]"
 STATE = """() => {
   const slide = document.querySelector("section.present");
   const cut = [slide, ...slide.querySelectorAll("pre, .math, table")].filter((box) =>
@@ -26,17 +29,22 @@ STATE = """() => {
           pictures: images.length, formulas: slide.querySelectorAll("math").length};
 }"""
 
+SEEN = """() => {
+  const box = document.querySelector("section.present .live");
+  return box.innerText + [...box.querySelectorAll("canvas")].map((c) => c.toDataURL()).join();
+}"""
+
 
 @pytest.fixture(scope="module")
 def folder(site, tmp_path_factory):
     out = tmp_path_factory.mktemp("decks") / "slides"
-    made = slides.make(site, out, [CHAPTER])
-    assert 15 < made[CHAPTER] < 60
+    made = slides.make(site, out, CHAPTERS)
+    assert set(made) == set(CHAPTERS) and all(15 < count < 60 for count in made.values())
     return out
 
 
-@pytest.fixture(scope="module")
-def walk(folder, browser):
+@pytest.fixture(scope="module", params=CHAPTERS)
+def walk(folder, browser, request):
     """(page, its troubles, [state of each slide]): the whole deck by the arrow key."""
     troubles = []
     held = browser.new_context(**context(width=1280, height=720))
@@ -46,14 +54,16 @@ def walk(folder, browser):
     page.on("requestfailed", lambda sent: troubles.append(f"failed: {sent.url}"))
     page.on("request", lambda sent: sent.url.startswith(("file:", "data:", "blob:"))
             or troubles.append(f"another host: {sent.url}"))  # fmt: skip
-    page.goto(f"file://{folder}/{CHAPTER}.html")
+    page.goto(f"file://{folder}/{request.param}.html")
     page.wait_for_selector("html[data-deck=ready]")
     total = page.locator(".slides > section").count()
     states = []
     for place in range(total):
         assert page.evaluate("deck.getIndices().h") == place
         if page.locator("section.present .live").count():
-            page.wait_for_selector("section.present .live[data-mounted=done]")
+            page.wait_for_selector(LIVE)
+            pause(page, 300)  # what it says then may make it shrink again
+            page.wait_for_selector(LIVE)
         fragments = page.locator("section.present .fragment").count()
         for _ in range(fragments):
             page.keyboard.press("ArrowRight")
@@ -67,8 +77,8 @@ def test_a_deck_opens_from_the_disk_and_asks_nobody(walk):
     page, troubles, states = walk
     assert troubles == []
     assert page.evaluate("document.fonts.check('20px \"Descent Math\"')")
-    assert sum(state["formulas"] for state in states) > 30
-    assert sum(state["pictures"] for state in states) >= 4
+    assert sum(state["formulas"] for state in states) >= 10
+    assert sum(state["pictures"] for state in states) >= 2
 
 
 def test_no_slide_overflows_is_empty_or_too_small(walk):
@@ -85,18 +95,19 @@ def test_the_experiment_is_live_on_its_slide(walk):
         "(s) => s.querySelector('.live'))"
     )
     page.evaluate("(h) => deck.slide(h)", place)
-    page.wait_for_timeout(300)
+    page.wait_for_selector(LIVE)
     assert not page.locator("section.present .live > .picture").is_visible()
-    slider = page.locator("section.present .live input[type=range]").first
-    before = page.locator("section.present .live").inner_text()
-    slider.focus()
+    control = page.locator("section.present .live").locator("input[type=range], select").first
+    before = page.evaluate(SEEN)
+    control.focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    assert page.evaluate("deck.getIndices().h") == place, "the slider takes the arrow keys"
-    page.wait_for_function(
-        "(before) => document.querySelector('section.present .live').innerText !== before",
-        arg=before,
-    )
+    pause(page, 300)
+    assert page.evaluate(SEEN) != before
+    assert page.evaluate("deck.getIndices().h") == place, "the control takes the arrow keys"
+    control.blur()
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("deck.getIndices().h") == place - 1
 
 
 def test_dark_slides_are_dark(walk):
@@ -112,10 +123,10 @@ def test_dark_slides_are_dark(walk):
 
 
 def test_what_stands_on_the_slides_and_what_in_the_notes(folder):
-    deck = BeautifulSoup((folder / f"{CHAPTER}.html").read_text("utf-8"), "html.parser")
+    deck = BeautifulSoup((folder / "tuning.html").read_text("utf-8"), "html.parser")
     sections = deck.select(".slides > section")
     heads = [s.h2.get_text() for s in sections if s.h2]
-    assert sections[0].h1.get_text() == "Momentum"
+    assert sections[0].h1.get_text() == "Choosing and tuning"
     for needed in ("What you will be able to do", "First, a bet", "Quiz", "In short"):
         assert needed in heads
     assert sum(bool(s.select(".question")) for s in sections) >= 6
@@ -125,6 +136,14 @@ def test_what_stands_on_the_slides_and_what_in_the_notes(folder):
     assert noted > 0.3 * shown, "the prose is in the notes"
     assert not [a for s in sections[1:] for a in s.select("a[href]")], "links lead nowhere here"
     assert not deck.select("script[src*='//'], link[href*='//'], img[src*='//']")
+
+
+def test_what_is_long_stands_on_several_slides_evenly_filled():
+    assert slides.shared([], len, 5) == []
+    assert slides.shared(["aa"] * 2, len, 5) == [["aa"] * 2]
+    assert slides.shared(["aa"] * 6, len, 6) == [["aa"] * 3, ["aa"] * 3]
+    assert slides.shared(["aa"] * 4, len, 6) == [["aa"] * 2, ["aa"] * 2]
+    assert slides.shared(["aaaa", "a", "a", "aaa"], len, 5) == [["aaaa"], ["a", "a", "aaa"]]
 
 
 def test_a_sentence_is_cut_where_nothing_is_torn():
