@@ -36,8 +36,8 @@ def test_every_chapter_begins_with_the_set_up_cell(path, monkeypatch):
     assert cell["metadata"]["tags"] == [set_up.TAG] and cell["outputs"] == []
 
 
-def world(monkeypatch, fetched):
-    """The cell's surroundings where optlib is missing; `fetched` is what pip then brings, or None.
+def world(monkeypatch, fetched, lacks="optlib"):
+    """The cell's surroundings where `lacks` is missing; `fetched` is what pip then brings, or None.
 
     Returns (what to run, the list of calls of pip).
     """
@@ -51,7 +51,7 @@ def world(monkeypatch, fetched):
         if name != "optlib":
             return real(name, *rest)
         if not here:
-            raise ModuleNotFoundError("No module named 'optlib'")
+            raise ModuleNotFoundError(f"No module named {lacks!r}", name=lacks)
         return here[0]
 
     def run():
@@ -73,14 +73,24 @@ def test_elsewhere_it_is_fetched_once(monkeypatch):
     run, asked = world(monkeypatch, ours)
     run()
     run()
-    wheel = f"https://descent-optlib.github.io/descent/dist/{doors.WHEEL}"
-    assert asked == [("pip", f"install --quiet 'descent-optlib[figures,widgets] @ {wheel}'")]
+    wheel = f"https://descent-optlib.github.io/descent/{doors.WHEEL}"
+    assert asked == [("pip", f'install --quiet "descent-optlib[figures,widgets] @ {wheel}"')]
 
 
 def test_offline_it_says_what_is_missing_and_what_to_do(monkeypatch):
     run, _ = world(monkeypatch, None)
-    with pytest.raises(ModuleNotFoundError, match="could not be fetched.*offline.*README.md"):
+    with pytest.raises(ModuleNotFoundError, match="^optlib is not.*fetched.*offline.*README.md"):
         run()
+
+
+@pytest.mark.parametrize(("platform", "lacks"), [("emscripten", "optlib"), ("linux", "numpy")])
+def test_pip_is_not_asked_where_it_cannot_help(monkeypatch, platform, lacks):
+    """The browser has none; and the library's wheel does not bring a numpy that went missing."""
+    monkeypatch.setattr("sys.platform", platform)
+    run, asked = world(monkeypatch, None, lacks)
+    with pytest.raises(ModuleNotFoundError, match=f"^{lacks} is not installed.*offline"):
+        run()
+    assert asked == []
 
 
 def test_the_namesake_is_refused(monkeypatch):
@@ -119,6 +129,7 @@ def test_only_pages_that_need_no_other_file_are_sent_alone_to_colab():
 
 def test_the_menu_leads_to_this_very_notebook(monkeypatch):
     monkeypatch.setenv("DESCENT_REPOSITORY", "teacher/course")
+    monkeypatch.delenv("DESCENT_PYODIDE", raising=False)
     rows = {name: link for name, link, _ in doors.doors("chapters/momentum.ipynb", "../")}
     assert rows == {
         "In this browser": "../lite/notebooks/index.html?path=chapters/momentum.ipynb",
@@ -127,7 +138,11 @@ def test_the_menu_leads_to_this_very_notebook(monkeypatch):
         "In Colab": "https://colab.research.google.com/github/teacher/course/blob/main/"
         "chapters/momentum.ipynb",
         "Download": "../_sources/chapters/momentum.ipynb",
+        "Exercises": "../lite/notebooks/index.html?path=exercises/momentum.ipynb",
     }
-    assert "teacher.github.io/course/dist/descent_optlib-" in doors.install()
+    assert f"https://teacher.github.io/course/{doors.WHEEL}" in doors.install()
     text = doors.menu("chapters/momentum.ipynb", "../")
-    assert text.count("<li>") == 5 and "cdn.jsdelivr.net" in text
+    assert text.count("<li>") == 6 and "cdn.jsdelivr.net" in text
+    monkeypatch.setenv("DESCENT_PYODIDE", "self")
+    assert "jsdelivr" not in doors.menu("chapters/momentum.ipynb", "../")
+    assert "Exercises" not in {name for name, *_ in doors.doors("chapters/playground.ipynb", "../")}

@@ -20,19 +20,22 @@ from descent_site import address, doors
 TAG = "remove-cell"  # MyST-NB leaves the cell out of the page
 CELL = '''\
 # Set-up: nothing happens where optlib is installed. In Colab it is fetched, once.
+import sys
+
 WHEEL = "{wheel}"
 try:
     import optlib
-except ModuleNotFoundError:
-    get_ipython().run_line_magic(
-        "pip", f"install --quiet 'descent-optlib[figures,widgets] @ {{WHEEL}}'"
-    )
+except ModuleNotFoundError as missing:
+    if missing.name == "optlib" and sys.platform != "emscripten":  # the browser has no pip
+        get_ipython().run_line_magic(
+            "pip", f'install --quiet "descent-optlib[figures,widgets] @ {{WHEEL}}"'
+        )
     try:
         import optlib
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(
-            f"optlib is not installed, and {{WHEEL}} could not be fetched. If you are offline, "
-            "go online and run this cell again, or install optlib as README.md says."
+            f"{{missing.name or 'numpy'}} is not installed and could not be fetched. If you are "
+            f"offline, go online and run this cell again, or install {{WHEEL}} as README.md says."
         ) from None
 
 # An unrelated package named optlib exists on the public index.
@@ -42,7 +45,7 @@ if getattr(optlib, "__distribution__", None) != "descent-optlib":
 
 def cell():
     """The text of the cell: it stands in the repository, so it names the site of that."""
-    return CELL.format(wheel=f"{address.pages(address.written())}dist/{doors.WHEEL}")
+    return CELL.format(wheel=f"{address.pages(address.written())}{doors.WHEEL}")
 
 
 def write(path):

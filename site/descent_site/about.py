@@ -379,7 +379,7 @@ def release(here, name):
 @made
 def lite(here, what):
     """`lite megabytes`: what JupyterLite loads at first; `lite place`: the other host."""
-    return {"megabytes": f"{doors.HERE + doors.ELSEWHERE}", "place": doors.PLACE}[what]
+    return {"megabytes": f"{doors.HERE + doors.ELSEWHERE}", "place": doors.place()}[what]
 
 
 @made

@@ -4,6 +4,7 @@ It is plain HTML, so that it works without JavaScript; nothing is loaded before 
 """
 
 import html
+import os
 from pathlib import Path
 
 import optlib
@@ -13,13 +14,20 @@ from . import address
 # Pages whose code reads files that lie beside them: a single notebook in Colab would find none.
 NOT_ALONE = {"data", "errata", "myths"}
 # What JupyterLite loads the first time, in MB, and from where (measured: tests/book/test_lite.py).
-HERE, ELSEWHERE, PLACE = 16, 11, "cdn.jsdelivr.net"
-WHEEL = f"descent_optlib-{optlib.__version__}-py3-none-any.whl"
+HERE, ELSEWHERE = 16, 11
+# Where the site keeps the library's wheel: the one that JupyterLite itself installs.
+WHEEL = f"lite/static/pyodide/descent_optlib-{optlib.__version__}-py3-none-any.whl"
+
+
+def place():
+    """Where numpy and matplotlib come from: as in tools/lite.py, by the same variable."""
+    own = os.environ.get("DESCENT_PYODIDE") == "self"
+    return "this site as well" if own else "cdn.jsdelivr.net"
 
 
 def install():
     """The line that installs optlib on a machine of one's own."""
-    library = f"descent-optlib[figures,widgets] @ {address.site()}dist/{WHEEL}"
+    library = f"descent-optlib[figures,widgets] @ {address.site()}{WHEEL}"
     return f'pip install jupyterlab "{library}"'
 
 
@@ -30,7 +38,7 @@ def doors(path, root):
     rows = [
         ("In this browser", f"{root}lite/notebooks/index.html?path={path}",
          f"No account, no server. The first time this loads Python from this site ({HERE} MB) and "
-         f"numpy and matplotlib from {PLACE} ({ELSEWHERE} MB). What you change is kept in this "
+         f"numpy and matplotlib from {place()} ({ELSEWHERE} MB). What you change is kept in this "
          "browser."),
         ("On Binder", f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}",
          "A free server at mybinder.org. It takes minutes to start, and forgets what you did."),
@@ -40,6 +48,13 @@ def doors(path, root):
     if name in NOT_ALONE:
         rows.pop()
     rows.append(("Download", f"{root}_sources/{path}", "The notebook as a file."))
+    if (address.ROOT / "exercises" / name / "source.ipynb").is_file():
+        sheet = f"exercises/{name}.ipynb"
+        rows.append(
+            ("Exercises", f"{root}lite/notebooks/index.html?path={sheet}",
+             f'The sheet of this chapter, in this browser as well; or <a download '
+             f'href="{root}lite/files/{sheet}">as a file</a>.')
+        )  # fmt: skip
     return rows
 
 
