@@ -33,8 +33,8 @@ TABBED = (
 
 # axe takes time with the square of what there is to see. Most elements of a page stand in formulas,
 # listings and signatures, and look alike: a formula has one colour (which is tested), and one token
-# of each kind stands for all: a visible one of at least two letters, for axe judges the colour of no
-# other. The page is put back as it was.
+# of each kind stands for all: a visible one of two letters or more, for axe judges the colour of
+# no other. The page is put back as it was.
 AXE = """async ([standard, only]) => {
   const tree = [], seen = new Set();
   const keep = (el, children) => {
