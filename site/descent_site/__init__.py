@@ -8,6 +8,8 @@ links      links with settings into a widget, page.ipynb#lr=0.1
 glossary   the glossary's page, and links to it at the first use of a term
 notation   the table of symbols
 docstrings reads optlib's docstrings for the reference page
+address    where the book lives: its repository and its site
+fork       links to the repository follow the one that builds the site
 finish     after the build: smaller icon font, joined style sheets, content security policy
 purge      style rules that no page can use (called by finish)
 about      pages about the book: their numbers, graph, plans and maps are made at each build
@@ -18,6 +20,7 @@ from . import (
     about,
     docstrings,
     finish,
+    fork,
     glossary,
     links,
     mathml,
@@ -31,7 +34,8 @@ from . import (
 def setup(app):
     """Register the parts with Sphinx."""
     parts = (
-        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, pages, finish,
+        notebooks, mathml, widgets, links, glossary, notation, docstrings, about, fork, pages,
+        finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from sphinx.errors import ExtensionError
 
-from . import evidence, graph, outline, plans
+from . import address, evidence, graph, outline, plans
 from .outline import ROOT, spoken
 
 MARK = re.compile(r"\{\{ (\w+)(?: ([^{}]+?))? \}\}")
@@ -320,8 +320,7 @@ def repo(here, path):
     """`repo exercises/README.md`: a link to a file of the repository, which must exist."""
     if not (ROOT / path).exists():
         raise ExtensionError(f"{here}: the repository has no {path}")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
-    return f"[`{path}`]({config['url']}/blob/{config['branch']}/{path})"
+    return f"[`{path}`](https://github.com/{address.repository()}/blob/{address.branch()}/{path})"
 
 
 def _read(app, docname, source):
