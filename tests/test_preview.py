@@ -13,7 +13,10 @@ PAGE = (
     '<img src="_images/{picture}.svg" alt="a square"><div id="page-weights"><b>{hash} kB</b></div>'
     "<script>var build = '{hash}';</script><p>The end.</p></article></body></html>"
 )
-SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><rect width="{}" height="9"/></svg>'
+SQUARE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90">'
+    '<rect width="{}" height="9"/></svg>'
+)
 
 
 def site(folder, pages, hash, pictures=(("p", 50),)):

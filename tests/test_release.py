@@ -1,4 +1,4 @@
-"""What a release consists of: one version everywhere, a wheel that holds optlib and nothing else."""
+"""What a release consists of: one version everywhere, and a wheel of optlib and nothing else."""
 
 import datetime
 import tarfile

@@ -46,7 +46,7 @@ def test_they_are_well_formed(schema, files):
 
 
 def test_no_hole_that_a_kept_tool_knows():
-    """Unpinned actions, rights too wide, text of an event in a shell, strangers' code with rights."""
+    """Actions not pinned, wide rights, text of an event in a shell, strangers' code with rights."""
     done = subprocess.run(
         [BIN / "zizmor", "--offline", "--no-progress", "--quiet", ROOT / ".github"],
         capture_output=True, text=True,
@@ -83,7 +83,7 @@ def test_every_command_is_one_of_ours():
     targets = set(re.findall(r"^([a-z-][\w-]*):", makefile, re.M))
     called = [step["run"] for *_, step in steps() if "run" in step]
     made = {name for run in called for name in re.findall(r"\bmake (?:-C \S+ )?([a-z][\w-]*)", run)}
-    for name, job, step in steps():
+    for _, job, step in steps():
         if 'make "$TARGET"' in step.get("run", ""):
             made |= {row["make"] for row in job["strategy"]["matrix"]["include"]}
     assert {"test", "book", "check-site", "rehearse-jb2", "release"} <= made <= targets

@@ -1,9 +1,10 @@
 """Does the published site work?  python tools/check_site.py [ADDRESS] [--pages N] [--report FILE]
 
-Opens every page of its sitemap in Chromium: it must answer 200, ask no other host, say no error, and
-its widgets must be there. Then the doors of one chapter: Binder's and Colab's addresses must answer,
-and in JupyterLite one cell with numpy must run. Without an address, the one that the repository's site
-has (DESCENT_REPOSITORY, DESCENT_SITE or _config.yml). Exits with 1 when something is wrong.
+Opens every page of its sitemap in Chromium: it must answer 200, ask no other host, say no error,
+and its widgets must be there. Then the doors of one chapter: Binder's and Colab's addresses must
+answer, and in JupyterLite one cell with numpy must run. Without an address, it is the one of this
+repository's site (DESCENT_REPOSITORY, DESCENT_SITE or _config.yml). Exits with 1 when something is
+wrong.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from environment import ROOT
 
 sys.path.insert(0, str(ROOT / "site"))
 
-from descent_site import address  # noqa: E402
+from descent_site import address
 
 DOORS = ("https://mybinder.org/", "https://colab.research.google.com/")
 CELL = "import numpy; print('sum', numpy.arange(4).sum())"
@@ -47,8 +48,8 @@ def pages(site):
     return list(dict.fromkeys(urldefrag(name).url for name in found if name.startswith(site)))
 
 
-def look(page, url, site):
-    """What is wrong with one page, and the addresses it links to."""
+def look(page, url, site, wait=20_000):
+    """What is wrong with one page, and where it links to; its widgets may take `wait` ms."""
     wrong = []
 
     def trouble(words):
@@ -74,7 +75,7 @@ def look(page, url, site):
     links = []
     try:
         page.goto(url, wait_until="load")
-        page.wait_for_selector("html[data-widgets=ready]", state="attached", timeout=20_000)
+        page.wait_for_selector("html[data-widgets=ready]", state="attached", timeout=wait)
         links = page.eval_on_selector_all("a[href]", "all => all.map((a) => a.href)")
     except Exception as error:  # a page that does not load or whose widgets never come
         trouble(str(error).splitlines()[0])
@@ -95,11 +96,13 @@ def answers(url):
 
 
 def run_cell(page, url):
-    """Put a cell with numpy in front of the notebook that JupyterLite opens; what is wrong, or None."""
+    """Run numpy in the first cell of a notebook in JupyterLite; what is wrong, or None."""
     try:
         page.goto(url, wait_until="load")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=PATIENCE)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=PATIENCE)
+        page.wait_for_selector(
+            ".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=PATIENCE
+        )
         page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
         page.keyboard.press("Control+a")
         page.keyboard.insert_text(CELL)

@@ -1,10 +1,10 @@
-"""One issue for one trouble, with GitHub's `gh`: opened, brought up to date, closed; never a second.
+"""One issue for one trouble, with GitHub's `gh`: opened, brought up to date, closed.
 
     python tools/issue.py TITLE REPORT      open it, or put the report in place of the text it has
     python tools/issue.py TITLE --close     close it if it is open: the trouble is over
 
-For the scheduled workflows, which set GH_TOKEN and GH_REPO; by hand, `gh auth login` does. With RUN set to the
-address of a run, the text ends with it.
+For the scheduled workflows, which set GH_TOKEN and GH_REPO; by hand, `gh auth login` does. With RUN
+set to the address of a run, the text ends with it.
 """
 
 import argparse

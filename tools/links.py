@@ -2,9 +2,9 @@
 
 In the schedule, not in `make test`: other people's servers are no fact about this repository. Links
 are read from the built pages, so those in outputs and the bibliography count as well. Sphinx's own
-checker asks for them: politely (two at a time, waiting where a server says 429), and again before it
-calls one broken. What is never asked for stands in tools/links.toml, with its reason. Exits with 1 if
-a link is broken; the report lists them by page.
+checker asks for them: politely (two at a time, waiting where a server says 429), and again before
+it calls one broken. What is never asked for stands in tools/links.toml, with its reason. Exits with
+1 if a link is broken; the report lists them by page.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""What has changed between two locks, as Markdown: `python tools/newer.py requirements.lock NEW`."""
+"""What has changed between two locks, as Markdown: `python tools/newer.py OLD NEW`."""
 
 import sys
 from pathlib import Path
 
 
 def versions(path):
-    """{package: version} of a lock; a package for some systems or Pythons only has its condition."""
+    """{package: version} of a lock; what is for some systems or Pythons only says so."""
     pins = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):

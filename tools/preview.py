@@ -3,9 +3,9 @@
     python tools/preview.py report BASE HEAD OUT     compare two built sites; OUT gets index.html
     python tools/preview.py comment OUT/pages.json   the same as a short list in Markdown
 
-A page has changed when the text of its article or one of its pictures has. Names of files, times and
-weights that every build measures anew do not count. Shared scripts and styles are named once, not on
-every page that loads them.
+A page has changed when the text of its article or one of its pictures has. Names of files, times
+and weights that every build measures anew do not count. Shared scripts and styles are named once,
+not on every page that loads them.
 """
 
 import argparse
@@ -26,12 +26,12 @@ import browser
 import serve
 
 WIDTHS = (1280, 375)
-HEIGHT = 2000       # of a picture, from a little above the first difference on
-MOST = 40           # pages with pictures; a change of the style sheet changes them all
+HEIGHT = 2000  # of a picture, from a little above the first difference on
+MOST = 40  # pages with pictures; a change of the style sheet changes them all
 # Parts of an article that each build measures anew: by id or class.
 MEASURED = {"how-long-the-chapters-take", "page-weights", "page-history"}
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-NAME = re.compile(r"[\w./-]{1,200}")    # what a page or file may be called in a comment
+NAME = re.compile(r"[\w./-]{1,200}")  # what a page or file may be called in a comment
 
 
 class _Article(HTMLParser):

@@ -5,9 +5,9 @@
 The book stays on Jupyter Book 1; this tells what a move would cost. In _build/rehearsal, with
 Jupyter Book 2 in an environment of its own, a copy of the sources is read as far as that goes.
 `--html` lets it also write pages, for which it fetches its theme from the network. What is said is
-sorted into kinds: `--check` compares them with tools/jb2_expected.txt and fails when one has come or
-gone, `--accept` writes that file. Only kinds are compared, so that another link in a chapter changes
-nothing. CONTRIBUTING.md says what follows for the book.
+sorted into kinds: `--check` compares them with tools/jb2_expected.txt and fails when one has come
+or gone, `--accept` writes that file. Only kinds are compared, so that another link in a chapter
+changes nothing. CONTRIBUTING.md says what follows for the book.
 """
 
 import argparse
@@ -26,8 +26,8 @@ from execute import COLOURS
 
 PLACE = ROOT / "_build/rehearsal"
 EXPECTED = ROOT / "tools/jb2_expected.txt"
-# Written here because the upgrade that Jupyter Book 2 offers asks questions, renames _config.yml and
-# changes glossaries in place. _toc.yml it reads as it is.
+# Written here because the upgrade that Jupyter Book 2 offers asks questions, renames _config.yml
+# and changes glossaries in place. _toc.yml it reads as it is.
 CONFIG = "version: 1\nproject:\n  bibliography: [references.bib]\nsite:\n  template: book-theme\n"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # (pattern in a line of its log, the kind it is counted as); the first that fits.

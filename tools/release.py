@@ -1,14 +1,15 @@
 """What a release is made of, and whether its version is the same everywhere.
 
-    python tools/release.py check [TAG]   the library's version, CITATION.cff, CHANGELOG.md and the tag
+    python tools/release.py check [TAG]   that library, CITATION.cff, CHANGELOG.md and tag agree
     python tools/release.py notes         the section of CHANGELOG.md for this version
     python tools/release.py build         all files with SHA256SUMS, into _build/release, and the
                                           notes, _build/release.md
 
 To release 1.2.3: set `__version__` in optlib/__init__.py, `version` and `date-released` in
-CITATION.cff, turn "## Unreleased" of CHANGELOG.md into "## 1.2.3 (YYYY-MM-DD)", commit, push the tag
-v1.2.3. The workflow does the rest. It uploads nothing to the package index: the name `optlib` there
-is somebody else's, and a `descent-optlib` beside it would invite people to install the wrong one.
+CITATION.cff, turn "## Unreleased" of CHANGELOG.md into "## 1.2.3 (YYYY-MM-DD)", commit, push the
+tag v1.2.3. The workflow does the rest. It uploads nothing to the package index: the name `optlib`
+there is somebody else's, and a `descent-optlib` beside it would invite people to install the wrong
+one.
 """
 
 import argparse
@@ -35,7 +36,9 @@ def version():
 def section(changelog, number):
     """(date, text) of a version's section, or None."""
     found = re.search(
-        rf"^## {re.escape(number)} \((\d{{4}}-\d\d-\d\d)\)\n(.*?)(?=^## |\Z)", changelog, re.M | re.S
+        rf"^## {re.escape(number)} \((\d{{4}}-\d\d-\d\d)\)\n(.*?)(?=^## |\Z)",
+        changelog,
+        re.M | re.S,
     )
     return (datetime.date.fromisoformat(found[1]), found[2].strip()) if found else None
 
@@ -66,9 +69,9 @@ def notes():
     if not found:
         sys.exit(f"release: CHANGELOG.md has no section for {version()}")
     return (
-        f"{found[1]}\n\n---\n`sha256sum --check SHA256SUMS` checks the files, `gh attestation verify "
-        "FILE --repo OWNER/NAME` where they were built. Install the library from the file: `pip "
-        "install ./descent_optlib-*.whl`; `optlib` on the package index is somebody else's.\n"
+        f"{found[1]}\n\n---\n`sha256sum --check SHA256SUMS` checks the files, `gh attestation "
+        "verify FILE --repo OWNER/NAME` where they were built. Install the library from its file: "
+        "`pip install ./descent_optlib-*.whl`. The `optlib` of the package index is another.\n"
     )
 
 

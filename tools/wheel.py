@@ -1,7 +1,7 @@
 """The wheel and the source archive of the library: `python tools/wheel.py [FOLDER]`.
 
-The same sources give the same bytes on any machine with the pinned setuptools: they are built from a
-copy whose permissions are plain, and the time inside is SOURCE_DATE_EPOCH. Nothing is fetched.
+The same sources give the same bytes on any machine with the pinned setuptools: they are built from
+a copy whose permissions are plain, and the time inside is SOURCE_DATE_EPOCH. Nothing is fetched.
 """
 
 import gzip
@@ -24,7 +24,9 @@ def _copy(to):
     """What the package is made of, without what Python or an editor left there."""
     for name in SOURCES:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            shutil.copytree(
+                ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
+            )
         else:
             shutil.copyfile(ROOT / name, to / name)
     for path in to.rglob("*"):
@@ -38,7 +40,9 @@ def _make(kind, folder):
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         _copy(Path(work))
-        program = f"from setuptools.build_meta import build_{kind}; print(build_{kind}({str(folder)!r}))"
+        program = (
+            f"from setuptools.build_meta import build_{kind}; print(build_{kind}({str(folder)!r}))"
+        )
         done = subprocess.run(
             [sys.executable, "-c", f"import os; os.umask(0o022); {program}"], cwd=work,
             capture_output=True, text=True,

@@ -113,7 +113,7 @@ def count(here, what):
     exercises, notebooks = evidence.exercises(), evidence.chapters()
     found = {"chapters": len(outline.read()), "objectives": sum(len(c.objectives) for c in
              outline.read()), "sources": evidence.sources(), "tests": sum(n for *_, n in
-             evidence.tests()), **notebooks, **exercises}  # fmt: skip
+             evidence.tests()), **notebooks, **exercises, **evidence.benchmarks()}  # fmt: skip
     if what not in found:
         raise ExtensionError(f"{here}: count {what}: it is one of {', '.join(found)}")
     return f"{found[what]:,}"
@@ -321,6 +321,18 @@ def repo(here, path):
     if not (ROOT / path).exists():
         raise ExtensionError(f"{here}: the repository has no {path}")
     return f"[`{path}`](https://github.com/{address.repository()}/blob/{address.branch()}/{path})"
+
+
+@made
+def repository(here):
+    """`repository`: owner/name of the repository that builds the site."""
+    return address.repository()
+
+
+@made
+def branch(here):
+    """`branch`: the branch that the site is built from."""
+    return address.branch()
 
 
 def _read(app, docname, source):
