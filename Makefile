@@ -11,7 +11,7 @@ PORT ?= 8000
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
 	@echo
 	@echo "First time: make book && make serve. Needs Python 3.11 to 3.13 (another than python3:"
 	@echo "make PYTHON=/path/to/python book); the rest installs itself into .venv and node_modules."

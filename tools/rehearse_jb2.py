@@ -12,6 +12,7 @@ changes nothing. CONTRIBUTING.md says what follows for the book.
 
 import argparse
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -124,11 +125,14 @@ def rehearse(html):
     """(what is found, the report)."""
     program, sources = environment(PLACE / "venv"), PLACE / "sources"
     copy(sources)
+    # It is a program for Node; the book's own stands beside this Python.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def run(*arguments):
         done = subprocess.run(
             [program, *arguments], cwd=sources, text=True, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1800,
+            env={**os.environ, "PATH": path},
         )  # fmt: skip
         return done.returncode, COLOURS.sub("", done.stdout)
 
