@@ -82,6 +82,8 @@ def test_the_report_goes_by_page(checked):
     first = text.split("### a/b.html")[1].split("###")[0]
     assert f"<{base}/404>" in first and f"<{base}/slow>" in first
     assert f"<{base}/404>" in text.split("### index.html")[1]
+    many = links.report({"a": list("123456")}, {"a": "404 " + "x" * 999}, {}, [])
+    assert "### Many pages" in many and "### 1" not in many and len(many) < 300
     assert "To decide again" in text and "`x` (why)" in text
 
 

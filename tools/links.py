@@ -101,8 +101,10 @@ def report(links, broken, refusing, old):
     """Markdown: the broken links of each page, and entries of the list to look at again."""
     pages = defaultdict(list)
     for address, said in broken.items():
-        for page in links[address]:
-            pages[page].append(f"- <{address}>: {said}")
+        # A link of the theme, such as the licence in the footer, is told once.
+        where = links[address] if len(links[address]) <= 5 else ["Many pages"]
+        for page in where:
+            pages[page].append(f"- <{address}>: {said[:120]}")
     text = f"{len(broken)} of {len(links)} outside links do not answer.\n"
     for page, lines in sorted(pages.items()):
         text += f"\n### {page}\n\n" + "\n".join(lines) + "\n"
