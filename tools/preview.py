@@ -30,6 +30,7 @@ HEIGHT = 2000  # of a picture, from a little above the first difference on
 MOST = 40  # pages with pictures; a change of the style sheet changes them all
 # Parts of an article that each build measures anew: by id or class.
 MEASURED = {"how-long-the-chapters-take", "page-weights", "page-history"}
+AROUND = "body [class*=sidebar], body header, body footer"
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 NAME = re.compile(r"[\w./-]{1,200}")  # what a page or file may be called in a comment
 
@@ -119,8 +120,9 @@ def shoot(playing, site, names, width):
     shots = {}
     for name in names:
         page.goto(f"http://127.0.0.1:{book.server_address[1]}/{name}", wait_until="load")
+        # The article alone: the contents beside it fold and unfold with every heading.
+        page.add_style_tag(content=f"{AROUND} {{ display: none !important }}")
         # Pictures far below load when they come near; here all of them must be there.
-        page.add_style_tag(content="img { content-visibility: visible }")
         page.evaluate(
             """async () => { await Promise.all([...document.images].map((image) => {
             image.loading = "eager"; return image.decode().catch(() => {}); })); }"""
