@@ -5,12 +5,13 @@ PY := .venv/bin/python
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book zip slides pdf epub serve test lint bench bench-site grade-demo benchmark-optimizers clean lock
+.PHONY: help setup book zip slides pdf epub serve test lint bench bench-site grade-demo \
+	benchmark-optimizers clean lock preview release check-links check-site rehearse-jb2
 
 help: ## show this list
 	@echo "Descent: an executable textbook on optimizers"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s %s\n", $$1, $$2}'
 	@echo
 	@echo "First time: make book && make serve. Needs Python 3.11 to 3.13 (another than python3:"
 	@echo "make PYTHON=/path/to/python book); the rest installs itself into .venv and node_modules."
@@ -62,3 +63,21 @@ clean: ## delete what make has made (the site, caches, .venv, node_modules)
 
 lock: ## make requirements.lock anew from pyproject.toml (needs uv)
 	@tools/lock.sh
+
+preview: setup ## what differs from another built site, with pictures: make preview BASE=FOLDER
+	@$(PY) tools/preview.py report "$$BASE" _build/html _build/preview
+
+release: setup ## all files of a release, checked and tested, into _build/release: make release TAG=v1.2.3
+	@$(PY) tools/release.py check "$$TAG"
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory zip pdf
+	@$(PY) tools/release.py build
+
+check-links: book ## do the outside links of the built site answer? (asks other servers)
+	@$(PY) tools/links.py --report "$${REPORT:-_build/links.md}"
+
+check-site: setup ## does the published site work? (make check-site SITE=https://...)
+	@$(PY) tools/check_site.py $${SITE:+"$$SITE"} --report "$${REPORT:-_build/site.md}"
+
+rehearse-jb2: book ## what Jupyter Book 2 would break, compared with the last time
+	@$(PY) tools/rehearse_jb2.py --html --check --report "$${REPORT:-_build/rehearsal.md}"

@@ -271,6 +271,17 @@ def test_every_test_file_is_counted_once():
     assert all(n > 20 for *_, n in evidence.tests())
 
 
+def test_what_is_said_of_the_speed_is_what_the_tables_say():
+    found = evidence.benchmarks()
+    text = (ROOT / "benchmarks/results.md").read_text("utf-8")
+    rows = text.split("| step |")[1].split("\n\n")[0].splitlines()[2:]
+    ratios = [float(row.split("|")[5]) for row in rows]
+    assert found["steps"] == len(ratios) and found["faster"] == sum(r > 1 for r in ratios)
+    assert 0 < found["faster"] < found["steps"] and 0 < found["quick"] <= found["sliders"]
+    with pytest.raises(ValueError, match="no table starts with"):
+        list(evidence._rows("| a |", "| b |"))
+
+
 def test_counts_of_the_exercises_are_those_of_the_folders():
     found = evidence.exercises()
     folders = list((ROOT / "exercises").glob("*/mutants.toml"))

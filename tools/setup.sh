@@ -1,8 +1,10 @@
 #!/bin/sh
 # Makes .venv (pinned Python packages), node_modules (pinned npm packages) and installs optlib in
 # place. Runs again only when a lock, pyproject.toml, the Python or the folder has changed.
+# LOCK names another lock than requirements.lock (the weekly build tries the newest versions).
 set -eu
 cd "$(dirname "$0")/.."
+lock=${LOCK:-requirements.lock}
 
 fail() { echo "setup: $*" >&2; exit 1; }
 good() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
@@ -28,10 +30,11 @@ quietly() {  # what a step prints is only shown when it fails
     fi
 }
 
+[ -f "$lock" ] || fail "LOCK=$lock: there is no such file"
 python=$(find_python)
 # A virtual environment can't be moved and belongs to one Python: another of either starts afresh.
 home="$(pwd) $([ -z "$python" ] || "$python" -c 'import sys; print(sys.version_info[:2])')"
-stamp="$(cat tools/setup.sh requirements.lock pyproject.toml package-lock.json | cksum) $home"
+stamp="$(cat tools/setup.sh "$lock" pyproject.toml package-lock.json | cksum) $home"
 if [ -x .venv/bin/python ] && [ "$(cat .venv/stamp 2>/dev/null || true)" = "$stamp" ]; then exit 0; fi
 
 # Two `make`s started at once must not fill the same .venv together.
@@ -58,7 +61,7 @@ rm -f .venv/stamp .venv/setup.log
 echo "$home" >.venv/home
 command -v "$python" >.venv/python
 pip() { quietly .venv/bin/python -m pip install --disable-pip-version-check "$@"; }
-pip -r requirements.lock
+pip -r "$lock"
 # --no-build-isolation: build with the pinned setuptools instead of fetching a newer one
 pip --no-deps --no-build-isolation --editable .
 # Node trusts only its own list of certificates, unless told to trust what the system trusts.

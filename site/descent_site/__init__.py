@@ -18,6 +18,7 @@ published  sitemap, robots.txt, the page for lost readers, redirections of pages
 address    where the book lives: its repository and its site
 docstrings reads optlib's docstrings for the reference page
 doors      the menu "Run this page" of every notebook
+fork       links to the repository follow the one that builds the site
 finish     after the build: smaller fonts, joined scripts and sheets, content security policy
 purge      style rules and variables that no page can use (called by finish)
 about      pages about the book: their numbers, graph, plans and maps are made at each build
@@ -31,6 +32,7 @@ from . import (
     docstrings,
     doors,
     finish,
+    fork,
     formulas,
     glossary,
     head,
@@ -55,7 +57,7 @@ def setup(app):
     gc.set_threshold(50_000)
     parts = (
         notebooks, mathml, highlight, widgets, links, glossary, notation, docstrings, about,
-        formulas, lab, doors, pages, history, head, published, summaries, finish,
+        formulas, lab, fork, doors, pages, history, head, published, summaries, finish,
     )  # fmt: skip
     for part in parts:
         part.setup(app)

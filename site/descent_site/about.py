@@ -123,7 +123,7 @@ def count(here, what):
     exercises, notebooks = evidence.exercises(), evidence.chapters()
     found = {"chapters": len(outline.read()), "objectives": sum(len(c.objectives) for c in
              outline.read()), "sources": evidence.sources(), "tests": sum(n for *_, n in
-             evidence.tests()), **notebooks, **exercises}  # fmt: skip
+             evidence.tests()), **notebooks, **exercises, **evidence.benchmarks()}  # fmt: skip
     if what not in found:
         raise ExtensionError(f"{here}: count {what}: it is one of {', '.join(found)}")
     return f"{found[what]:,}"
@@ -362,8 +362,19 @@ def repo(here, path):
     """`repo exercises/README.md`: a link to a file of the repository, which must exist."""
     if not (ROOT / path).exists():
         raise ExtensionError(f"{here}: the repository has no {path}")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
-    return f"[`{path}`]({config['url']}/blob/{config['branch']}/{path})"
+    return f"[`{path}`](https://github.com/{address.repository()}/blob/{address.branch()}/{path})"
+
+
+@made
+def repository(here):
+    """`repository`: owner/name of the repository that builds the site."""
+    return address.repository()
+
+
+@made
+def branch(here):
+    """`branch`: the branch that the site is built from."""
+    return address.branch()
 
 
 @made
@@ -386,12 +397,6 @@ def lite(here, what):
 def install(here):
     """The line that installs the library on a machine of one's own."""
     return f"```sh\n{doors.install()}\n```"
-
-
-@made
-def repository(here):
-    """A link to the repository."""
-    return f"<https://github.com/{address.repository()}>"
 
 
 def _read(app, docname, source):

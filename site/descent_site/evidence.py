@@ -113,3 +113,27 @@ def sources():
 def times(folder):
     """{chapter: {"cpu", "wall"}}, written by tools/build.py beside the executed chapters."""
     return json.loads(Path(folder, "times.json").read_text("utf-8"))
+
+
+def _rows(text, head):
+    """The cells of the table in Markdown whose first line starts with `head`."""
+    lines = iter(text.splitlines())
+    if not any(line.startswith(head) for line in lines):
+        raise ValueError(f"no table starts with {head!r}")
+    next(lines)  # the line of dashes
+    for line in lines:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@lru_cache
+def benchmarks():
+    """What `make bench` last measured: steps compared with torch, and frames of widgets."""
+    folder = ROOT / "benchmarks"
+    steps = [float(row[4]) for row in _rows((folder / "results.md").read_text("utf-8"), "| step |")]
+    frames = list(_rows((folder / "frames.md").read_text("utf-8"), "| page | slider |"))
+    return {
+        "steps": len(steps), "faster": sum(ratio > 1 for ratio in steps),
+        "sliders": len(frames), "quick": sum(float(row[2]) <= 8 for row in frames),
+    }  # fmt: skip
