@@ -33,8 +33,8 @@ import yaml  # noqa: E402
 JSON, TABLE = (Path(__file__).with_name(f"site.{kind}") for kind in ("json", "md"))
 PAGES = ["index", "chapters/gradient-descent", "chapters/adaptive", "chapters/playground"]
 STOCK = "chapters/adaptive"
-LOADS = 5
-MOVES = 60  # values of each slider
+LOADS, STOCK_LOADS = 5, 3
+MOVES = 45  # values of each slider
 # Slow 4G: bits per second, and milliseconds from question to answer.
 RATE, LATENCY, SLOWED = 1.6e6, 150, 4
 LATE = 1.5 * 1000 / 60  # an interval between frames longer than this is late
@@ -71,7 +71,7 @@ WATCH = """(() => {
 
 # A slider takes a new value at each frame, as under a hand that drags it without a pause.
 DRAG = """async (moves) => {
-  const lab = [...document.querySelectorAll(".lab")].find((l) => l.querySelector("input[type=range]"));
+  const lab = document.querySelector(".lab:has(input[type=range])");
   if (!lab) return null;
   lab.scrollIntoView({ block: "center" });
   const next = () => new Promise(requestAnimationFrame);
@@ -101,9 +101,10 @@ DRAG = """async (moves) => {
 def throttle(devtools, slow):
     """A plain line and processor, or slow ones."""
     devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED if slow else 1})
+    rate = RATE / 8 if slow else -1  # bytes per second; -1: as fast as it goes
     devtools.send("Network.emulateNetworkConditions", {
         "offline": False, "latency": LATENCY if slow else 0,
-        "downloadThroughput": RATE / 8 if slow else -1, "uploadThroughput": RATE / 8 if slow else -1,
+        "downloadThroughput": rate, "uploadThroughput": rate,
     })  # fmt: skip
 
 
@@ -127,8 +128,7 @@ def load(running, address, slow, drag):
         raise SystemExit(f"bench-site: {address} never answers its reader") from error
     page.wait_for_timeout(600)  # what is still on its way
     seen = page.evaluate("seen")
-    row = {"requests": 0, "elsewhere": 0, "page": 0, "pictures": 0, "maths": 0,
-           "usable": seen["usable"], "largest": seen["largest"], "shift": seen["shift"]}  # fmt: skip
+    row = {"requests": 0, "elsewhere": 0, "page": 0, "pictures": 0, "maths": 0, **seen}
     for name, request in asked.items():
         parts = urlsplit(request["url"])
         if parts.scheme not in ("http", "https"):
@@ -149,11 +149,14 @@ def load(running, address, slow, drag):
     return row
 
 
-def measure(running, address):
+def measure(running, address, stock):
     """{"plain", "slow"}: the median of each number over the loads; the first also drags."""
+    loads = STOCK_LOADS if stock else LOADS
     result = {}
     for name, slow in (("plain", False), ("slow", True)):
-        rows = [load(running, address, slow, drag=number == 0) for number in range(LOADS)]
+        rows = [
+            load(running, address, slow, drag=number == 0 and not stock) for number in range(loads)
+        ]
         result[name] = {k: statistics.median(r[k] for r in rows if k in r) for k in rows[0]}
     return result
 
@@ -249,10 +252,14 @@ def point_home(page, hosts):
 def report(result):
     """The text of site.md."""
     cores = result["cores"]
-    heads = ["page", "widgets", "requests", "to other hosts", "page, kB", "mathematics font, kB",
-             "pictures, kB", "usable, s", "slow: usable, s", "slow: largest, s", "shift"]  # fmt: skip
-    frames = ["page", "draw, ms", "19 of 20 within, ms", "late, %", "slowed: draw, ms",
-              "slowed: 19 of 20 within, ms", "slowed: late, %"]  # fmt: skip
+    heads = [
+        "page", "widgets", "requests", "to other hosts", "page, kB", "mathematics font, kB",
+        "pictures, kB", "usable, s", "slow: usable, s", "slow: largest, s", "shift",
+    ]  # fmt: skip
+    frames = [
+        "page", "draw, ms", "19 of 20 within, ms", "late, %", "slowed: draw, ms",
+        "slowed: 19 of 20 within, ms", "slowed: late, %",
+    ]  # fmt: skip
     first, second = [heads, ["---"] + ["--:"] * 10], [frames, ["---"] + ["--:"] * 6]
     for name, both in result["pages"].items():
         plain, slow = both["plain"], both["slow"]
@@ -263,7 +270,7 @@ def report(result):
             "pictures")), f"{plain['usable'] / 1e3:.2f}", f"{slow['usable'] / 1e3:.1f}",
             f"{slow['largest'] / 1e3:.1f}", f"{max(plain['shift'], slow['shift']):.3f}",
         ])  # fmt: skip
-        if "draw" in plain and name != "stock":
+        if "draw" in plain:
             second.append([words, *(
                 f"{row[key] * scale:.1f}" for row in (plain, slow)
                 for key, scale in (("draw", 1), ("draw95", 1), ("late", 100))
@@ -274,19 +281,19 @@ def report(result):
     return f"""## What opening a page costs
 
 Measured by `make bench-site` in Chromium {result["chromium"]} with software drawing, on {cores}
-{result["machine"]} cores: medians of {LOADS} loads, each with an empty cache, over a local server
-that sends gzip. Bytes are those of the answers, headers included; counted is what a window of
-1280 × 900 fetches before anyone scrolls. *Usable*: a slider of the first widget is moved and the
-picture answers (without a widget: all that is live stands). *Slow*: {RATE / 1e6:g} Mbit/s,
-{LATENCY} ms from question to answer, and the processor slowed {SLOWED} times. *Largest*: when the
-largest part of the window is painted. *Shift*: how far what is read jumps, summed over the load,
-the worse of both lines; 0 is none.
+{result["machine"]} cores: medians of {LOADS} loads ({STOCK_LOADS} of the stock page), each with an
+empty cache, over a local server that sends gzip. Bytes are those of the answers, headers included;
+counted is what a window of 1280 × 900 fetches before anyone scrolls. *Usable*: a slider of the
+first widget is moved and the picture answers (without a widget: all that is live stands). *Slow*:
+{RATE / 1e6:g} Mbit/s, {LATENCY} ms from question to answer, the processor slowed {SLOWED} times.
+*Largest*: when the largest part of the window is painted. *Shift*: how far what is read jumps,
+summed over the load, the worse of both lines; 0 is none.
 
 {first}
 
-The stock page is the chapter `{STOCK}` built by Jupyter Book 1 with its own settings. It loads
-MathJax, require.js and the widgets' front ends from other hosts; here these were copies from npm
-(require.js at full length), sent by a second local server over the same line.
+The stock page is the chapter `{STOCK}` built by Jupyter Book 1 with its own settings. It
+loads MathJax, require.js and the widgets' front ends from other hosts; here these were copies from
+npm (require.js at full length), sent by a second local server over the same line.
 
 A lab simulates and draws once per frame while each of its sliders takes a new value at every
 frame. A frame is *late* when it comes more than one and a half frames after the one before.
@@ -319,7 +326,7 @@ def main():
             addresses["stock"] = f"{listen(serve.server(page.parent))}{page.name}"
         pages = {}
         for name, address in addresses.items():
-            pages[name] = measure(running, address)
+            pages[name] = measure(running, address, name == "stock")
             slow = pages[name]["slow"]
             print(f"{name}: {slow['page'] / 1e3:.0f} kB, {slow['usable'] / 1e3:.2f} s", flush=True)
         version = running.version

@@ -1,9 +1,9 @@
 """What a page of the built site weighs: `python tools/weigh.py [SITE]`.
 
 Counted are the page and every file of ours that it names: scripts, styles, the modules of its
-widgets, pictures shown in the light theme. Text is weighed after gzip -9, as a server sends it. Told
-apart are the pictures, which load when the reader comes near, and the mathematics font (in a style
-sheet of its own), which is the same for all pages.
+widgets, pictures shown in the light theme. Text is weighed after gzip -9, as a server sends it.
+Told apart are the pictures, which load when the reader comes near, and the mathematics font (in a
+style sheet of its own), which is the same for all pages.
 """
 
 import functools

@@ -130,18 +130,12 @@ def join_scripts(site, pages):
         (site / "_static" / old).unlink()
     changed = {}
     for path, page in pages.items():
-        roots = []
-
-        def take(tag):
-            if tag[2] not in SCRIPTS:
-                return tag[0]
-            roots.append(tag[1])
-            return ""
-
-        page = SCRIPT_FILE.sub(take, page)
+        tags = [tag for tag in SCRIPT_FILE.finditer(page) if tag[2] in SCRIPTS]
+        for tag in tags:
+            page = page.replace(tag[0], "")
         # Other scripts wait for the page, and so for what they need of this one.
         page = page.replace('<script src="', '<script defer src="')
-        last = f'<script defer src="{roots[0]}_static/{name}"></script>\n'
+        last = f'<script defer src="{tags[0][1]}_static/{name}"></script>\n'
         if path.name == "search.html":  # its scripts need the joined one, so it goes first
             page = page.replace("<script defer", f"{last}<script defer", 1)
         else:
@@ -184,7 +178,8 @@ def _sheet(static, name, imported):
 FONT = re.compile(
     r"""url\(([^()"]*\.woff2)\) format\("woff2"\)(?:,url\([^()]*\) format\("truetype"\))?"""
 )
-MATHS = re.compile(r'@font-face\s*{\s*font-family:\s*"Descent Math"[^}]*}')  # for pages with formulas
+# Only pages with formulas load this one.
+MATHS = re.compile(r'@font-face\s*{\s*font-family:\s*"Descent Math"[^}]*}')
 
 
 def embed(site, css):
@@ -228,20 +223,16 @@ def join_sheets(site, pages):
         (site / "_static" / old).unlink()
     changed = {}
     for path, page in pages.items():
-        first = True
-
-        def swap(tag):
-            nonlocal first
-            href = HREF.search(tag[0])[1]
-            if "_static/" not in href or href.split("?")[0].split("_static/")[-1] not in shared:
-                return tag[0]
-            if not first:
-                return ""
-            root, first = href.split("_static/")[0], False
-            names = [name, formulas] if "math>" in page else [name]
-            return "".join(f'<link rel="stylesheet" href="{root}_static/{n}">\n' for n in names)
-
-        changed[path] = SHEET.sub(swap, page)
+        names = [name, formulas] if "math>" in page else [name]
+        hrefs = [(tag, HREF.search(tag)[1].split("?")[0]) for tag in SHEET.findall(page)]
+        tags = [(tag, *href.split("_static/")) for tag, href in hrefs if "_static/" in href]
+        tags = [(tag, root) for tag, root, file in tags if file in shared]
+        root = tags[0][1]
+        links = "".join(f'<link rel="stylesheet" href="{root}_static/{n}">\n' for n in names)
+        page = page.replace(tags[0][0], links)
+        for tag, _ in tags[1:]:
+            page = page.replace(tag, "")
+        changed[path] = page
     return changed
 
 

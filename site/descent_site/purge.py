@@ -45,11 +45,9 @@ def forget_variables(css, texts, words):
     """The style sheet without custom properties that nothing reads: not itself, nor `texts` (pages
     and other style sheets), nor scripts, whose words are `words`."""
     others = {name for text in texts for name in READ.findall(text)} | {f"--{w}" for w in words}
-    before = None
-    while before != css:
-        before, read = css, others | set(READ.findall(css))
-        css = VARIABLE.sub(lambda found: found[0] if found[1] in read else "", css)
-    return css
+    read = others | set(READ.findall(css))
+    less = VARIABLE.sub(lambda found: found[0] if found[1] in read else "", css)
+    return css if less == css else forget_variables(less, texts, words)
 
 
 def _useful(selector, used):

@@ -13,11 +13,14 @@ from descent_site import address
 from environment import ROOT
 from fontTools.ttLib import TTFont
 
+from benchmarks import site as bench
+
 PAGE_BUDGET = 120_000  # bytes after gzip, without pictures and the mathematics font
 PICTURE_BUDGET = 40_000  # each
 FONT_BUDGET = 40_000
 REQUESTS = 25
 ROOT_OF_SITE = urlsplit(address.site()).path  # 404.html names everything from there
+MEASURED = json.loads(bench.JSON.read_text("utf-8"))
 
 
 class Reader(HTMLParser):
@@ -184,3 +187,29 @@ def test_the_search_index_knows_words_and_no_bare_numbers(site):
     index = json.loads(re.fullmatch(r"Search\.setIndex\((.*)\)\s*", index, re.S)[1])
     words = {*index["terms"], *index["titleterms"]}
     assert {"momentum", "curvatur"} <= words and not [w for w in words if w.isdigit()]
+
+
+# ------------------------------------------------------------ make bench-site
+
+
+def test_the_page_shows_what_is_stored(site):
+    assert bench.TABLE.read_text("utf-8") == bench.report(MEASURED), "run make bench-site again"
+    shown = (site / "speed.html").read_text("utf-8")
+    for name, both in MEASURED["pages"].items():
+        assert f"{name}.html" in shown or name == "stock"
+        assert f"<td class=\"text-right\"><p>{both['plain']['usable'] / 1e3:.2f}</p></td>" in shown
+
+
+def test_the_stored_pages_are_this_sites(site):
+    """The weights of today, give or take what a word of prose weighs: else measure again."""
+    assert {*bench.PAGES, "stock"} <= set(MEASURED["pages"])
+    for name in set(MEASURED["pages"]) - {"stock"}:
+        row = MEASURED["pages"][name]["plain"]
+        today = sum(
+            weigh.weight(path)[1]
+            for path in weigh.files(site, site / f"{name}.html")
+            if not weigh.is_picture(path) and not weigh.is_maths(path)
+        )
+        assert abs(row["page"] - today) < 0.15 * today, f"{name}: run make bench-site again"
+        assert row["page"] <= PAGE_BUDGET and row["requests"] <= REQUESTS
+        assert row["elsewhere"] == 0 < MEASURED["pages"]["stock"]["plain"]["elsewhere"]
