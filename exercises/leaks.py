@@ -29,6 +29,8 @@ TEXTS = {
     ".cfg", ".css", ".csv", ".htm", ".html", ".ipynb", ".js", ".json", ".map", ".md", ".mjs", ".py",
     ".rst", ".svg", ".toml", ".txt", ".xml", ".yaml", ".yml", "",
 }  # fmt: skip
+# Folders of a site that hold others' programs, as they were installed (tools/lite.py): 40 MB.
+INSTALLED = ("lite/build", "lite/extensions", "lite/static")
 
 
 class Fingerprints(NamedTuple):
@@ -82,7 +84,11 @@ def in_search_index(prints, text):
 def in_directory(assignments, directory):
     """Every leak in a directory, as "path: line"; SourceError if there is nothing to look at."""
     directory = Path(directory)
-    files = [p for p in sorted(directory.rglob("*")) if p.is_file() and p.suffix.lower() in TEXTS]
+    files = [
+        path for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.suffix.lower() in TEXTS
+        and not any(path.is_relative_to(directory / name) for name in INSTALLED)
+    ]  # fmt: skip
     if not files:
         raise SourceError(f"{directory} holds no page to look at; build the site first")
     prints = [fingerprints(assignment) for assignment in assignments]

@@ -7,6 +7,7 @@
    notebook, a file of optlib, the lock or the Python changes; editing prose runs nothing.
 2. Jupyter Book makes the whole site afresh; every warning is an error. Only a site that is complete
    takes the place of the one before.
+3. JupyterLite with the same chapters is put beside them (tools/lite.py).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import environment
+import lite
 import nbformat
 import pictures
 import weigh
@@ -186,6 +188,8 @@ def main(arguments=None):
         sys.exit("build: not built. Every warning above is an error in this book.")
     weigh.fill(site)
     report = weigh.report(site)
+    if source == ROOT:  # another book has no JupyterLite
+        report += "\n" + lite.add(site)
     shutil.rmtree(out, ignore_errors=True)
     shutil.move(site, out)
     shutil.rmtree(work)

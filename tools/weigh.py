@@ -30,6 +30,17 @@ def _weight(path, changed, size):
     return len(data), len(gzip.compress(data, 9)) if path.suffix in TEXT else len(data)
 
 
+def book(site):
+    """Every file of the book; JupyterLite, which lies beside it (tools/lite.py), is another's."""
+    files = sorted(path for path in site.rglob("*") if path.is_file())
+    return [path for path in files if path.relative_to(site).parts[0] != "lite"]
+
+
+def pages(site):
+    """The book's pages."""
+    return [p for p in book(site) if p.suffix == ".html" and "_static" not in p.parts]
+
+
 class _Names(HTMLParser):
     """Addresses that a page fetches."""
 
@@ -101,9 +112,7 @@ def is_maths(path):
 def weigh(site):
     """{page: requests, raw bytes, and bytes as sent of page, pictures and maths (the font)}."""
     rows = {}
-    for page in sorted(site.rglob("*.html")):
-        if "_static" in page.relative_to(site).parts:
-            continue
+    for page in pages(site):
         row = {"requests": 0, "raw": 0, "page": 0, "pictures": 0, "maths": 0}
         for path in files(site, page):
             raw, sent = weight(path)
@@ -127,7 +136,7 @@ def report(site):
     for page, row in weigh(site).items():
         sizes = "".join(f"{row[head] / 1e3:>9.0f}" for head in heads)
         lines.append(f"{page:<40}{row['requests']:>9}{sizes}")
-    everything = [weight(path) for path in site.rglob("*") if path.is_file()]
+    everything = [weight(path) for path in book(site)]
     raw, sent = (sum(column) / 1e6 for column in zip(*everything))
     lines.append(f"site: {len(everything)} files, {raw:.2f} MB raw, {sent:.2f} MB gzip")
     return "\n".join(lines)
@@ -138,7 +147,7 @@ TABLE = re.compile(r'(<div id="page-weights">).*?(</div>\s*</div>)', re.S)
 
 def fill(site):
     """Write the weights into the page that has a place for them, `<div id="page-weights">`."""
-    for page in site.rglob("*.html"):
+    for page in pages(site):
         text = page.read_text(encoding="utf-8")
         if not TABLE.search(text):
             continue

@@ -47,7 +47,7 @@ class Reader(HTMLParser):
 def read(site):
     return {
         str(path.relative_to(site)): Reader(path.read_text(encoding="utf-8"))
-        for path in site.rglob("*.html")
+        for path in weigh.pages(site)
     }
 
 
@@ -95,7 +95,9 @@ def test_no_page_names_a_file_elsewhere(site):
     tag = r"<(?:script|img|link|source|iframe)\b[^>]*?\b(?:src|href)="
     loads = re.compile(rf"""(?:{tag}|url\(|@import\s*)["']?(?:https?:)?//""")
     named = []
-    for path in [*site.rglob("*.html"), *site.rglob("*.css")]:
+    for path in weigh.book(site):
+        if path.suffix not in (".html", ".css"):
+            continue
         text = path.read_text(encoding="utf-8").replace('<link rel="canonical"', "<canonical")
         named += [f"{path.name}: {text[m.start() : m.start() + 120]}" for m in loads.finditer(text)]
     assert named == []
@@ -123,7 +125,7 @@ def test_weight_counts_lazy_pictures_too(open_page, site, name):
 
 
 def test_notebooks_only_of_chapters(site):
-    notebooks = {str(p.relative_to(site)) for p in site.rglob("*.ipynb")}
+    notebooks = {str(p.relative_to(site)) for p in weigh.book(site) if p.suffix == ".ipynb"}
     chapters = {f"_sources/chapters/{p.name}" for p in (ROOT / "chapters").glob("*.ipynb")}
     assert notebooks == chapters
     for name in notebooks:  # the reader downloads what the repository stores
@@ -133,7 +135,7 @@ def test_notebooks_only_of_chapters(site):
 
 def test_nothing_of_the_workshop_is_published(site):
     folders = ("tests", "tools", "exercises", "node_modules", ".venv", "benchmarks")
-    for path in site.rglob("*"):
+    for path in weigh.book(site):
         assert not set(path.relative_to(site).parts) & set(folders), path
         assert path.suffix not in (".map", ".py", ".sh"), path
 
@@ -150,7 +152,7 @@ def test_the_font_has_every_character_of_the_formulas(site):
     known = set(TTFont(io.BytesIO(base64.b64decode(data))).getBestCmap())
     assert {*map(ord, "𝑥𝑓ℎ𝜂𝛽𝐿")} <= known  # letters in italics, as MathML shows them
     strange = {}
-    for path in site.rglob("*.html"):
+    for path in weigh.pages(site):
         for formula in re.findall(r"<math\b.*?</math>", path.read_text(encoding="utf-8"), re.S):
             text = re.sub(r"<annotation.*?</annotation>|<[^>]*>|&\w+;|&#\w+;", "", formula)
             for code in map(ord, text):
@@ -163,7 +165,7 @@ def test_the_font_has_every_character_of_the_formulas(site):
 def test_widget_state_carries_no_code(site):
     """The modules lie in shared files; a page only holds values, the same in every build."""
     found = 0
-    for path in site.rglob("*.html"):
+    for path in weigh.pages(site):
         text = path.read_text(encoding="utf-8")
         assert "widget-state+json" not in text
         for state in re.findall(r'id="widget-models">(.*?)</script>', text, re.S):
