@@ -19,6 +19,7 @@ from collections import defaultdict
 from html.parser import HTMLParser
 from pathlib import Path
 
+import weigh
 from environment import ROOT
 
 ALLOWED = ROOT / "tools/links.toml"
@@ -42,9 +43,7 @@ class _Links(HTMLParser):
 def outside(site):
     """{address: pages that link to it}."""
     links = defaultdict(list)
-    for page in sorted(site.rglob("*.html")):
-        if "_static" in page.relative_to(site).parts:
-            continue
+    for page in weigh.pages(site):
         parser = _Links()
         parser.feed(page.read_text(encoding="utf-8"))
         for address in parser.found:

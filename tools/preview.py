@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 import browser
 import serve
+import weigh
 
 WIDTHS = (1280, 375)
 HEIGHT = 2000  # of a picture, from a little above the first difference on
@@ -80,9 +81,8 @@ def article(page):
 def pages(site):
     """{name: lines} of every page of a site."""
     return {
-        str(page.relative_to(site)): article(page) for page in sorted(site.rglob("*.html"))
-        if "_static" not in page.relative_to(site).parts
-    }  # fmt: skip
+        str(page.relative_to(site)): article(page) for page in weigh.pages(site)
+    }
 
 
 def shared(site):
@@ -90,7 +90,7 @@ def shared(site):
     return {
         re.sub(r"\.[0-9a-f]{8,}(?=\.)", "", str(path.relative_to(site))):
             hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(site.rglob("*")) if path.suffix in (".css", ".js", ".mjs")
+        for path in weigh.book(site) if path.suffix in (".css", ".js", ".mjs")
         and path.name != "searchindex.js"
     }  # fmt: skip
 

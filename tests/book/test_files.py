@@ -178,7 +178,7 @@ def test_widget_state_carries_no_code(site):
 
 def test_listings_are_coloured_without_elements_for_plain_text(site):
     kinds = set()
-    for path in site.rglob("*.html"):
+    for path in weigh.pages(site):
         for listing in re.findall(r'"highlight"><pre>(.*?)</pre>', path.read_text("utf-8"), re.S):
             kinds |= set(re.findall(r'<span class="(\w+)">', listing))
     assert {"k", "mi", "s2"} <= kinds and not {"n", "p", "w"} & kinds, kinds
