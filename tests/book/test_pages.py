@@ -217,6 +217,25 @@ def test_search_finds(open_page):
     assert page.troubles == []
 
 
+def test_a_menu_by_keyboard_and_by_mouse(open_page):
+    page = open_page("index.html")
+    button = page.locator('[data-bs-toggle="dropdown"]').first
+    menu = button.locator("xpath=..").locator(".dropdown-menu")
+    items = menu.locator("a, button")
+    button.press("ArrowDown")
+    assert button.get_attribute("aria-expanded") == "true" and menu.is_visible()
+    assert items.first.evaluate("e => e === document.activeElement")
+    items.first.press("ArrowUp")
+    assert items.last.evaluate("e => e === document.activeElement")
+    items.last.press("Escape")
+    assert button.get_attribute("aria-expanded") == "false" and not menu.is_visible()
+    assert button.evaluate("e => e === document.activeElement")
+    button.press("Enter")
+    assert menu.is_visible()
+    page.locator("article h1").click()
+    assert not menu.is_visible()
+
+
 def test_theme_can_be_chosen(open_page):
     """The theme button changes the colours, and the choice lasts over a reload without a flash."""
     page = open_page("index.html")
