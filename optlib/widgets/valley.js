@@ -1,7 +1,7 @@
 // The valley: how long should a step be? Needs, in front of it in the module: kit.js, the traced tables
 // OPTIMIZERS and PROBLEMS, and VALLEY (what Python knows).
 
-const GRID = [100, 40];
+const GRID = [200, 80];
 
 function render({ model, el, signal, page = false }) {
   const [[left, right], [low, high]] = VALLEY.window, { ranges } = VALLEY;
