@@ -68,10 +68,10 @@ preview: setup ## what differs from another built site, with pictures: make prev
 	@$(PY) tools/preview.py report "$$BASE" _build/html _build/preview
 
 release: setup ## all files of a release, checked and tested, into _build/release: make release TAG=v1.2.3
-	@$(PY) tools/release.py check "$$TAG"
+	@$(PY) tools/make_release.py check "$$TAG"
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory zip pdf
-	@$(PY) tools/release.py build
+	@$(PY) tools/make_release.py build
 
 check-links: book ## do the outside links of the built site answer? (asks other servers)
 	@$(PY) tools/links.py --report "$${REPORT:-_build/links.md}"

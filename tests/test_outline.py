@@ -241,7 +241,7 @@ def test_the_pages_leave_no_mark_and_type_no_count(monkeypatch, tmp_path):
     (tmp_path / "times.json").write_text('{"chapters/momentum": {"cpu": 2.04, "wall": 3.0}}')
     monkeypatch.setenv("DESCENT_EXECUTED", str(tmp_path))
     pages = [*(ROOT / "about").glob("*.md"), *(ROOT / "teaching").glob("*.md")]
-    assert len(pages) == 8
+    assert len(pages) == 9
     for page in pages:
         here = f"{page.parent.name}/{page.stem}"
         made = about.expand(page.read_text("utf-8"), here)

@@ -4,9 +4,9 @@ import datetime
 import tarfile
 import zipfile
 
+import make_release as release
+import package
 import pytest
-import release
-import wheel
 import yaml
 from environment import ROOT
 
@@ -57,7 +57,7 @@ def test_the_notes_are_the_section():
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
-    return wheel.build(folder), wheel.archive(folder)
+    return package.build(folder), package.archive(folder)
 
 
 def tree():

@@ -103,7 +103,9 @@ def test_a_fork_publishes_at_its_own_address():
     job = workflows()["pages.yml"]["jobs"]["build"]
     for step in job["steps"]:
         if "make" in step.get("run", ""):
-            assert set(step["env"]) == {"DESCENT_REPOSITORY", "DESCENT_SITE"}
+            assert set(step["env"]) == {
+                    "DESCENT_REPOSITORY", "DESCENT_SITE", "DESCENT_PYODIDE",
+                }  # fmt: skip
 
 
 # --- what the steps run ---------------------------------------------------------------------------

@@ -42,6 +42,8 @@ def pages(site):
     listed = get(urljoin(site, "sitemap.xml"))
     if listed:
         found = re.findall(r"<loc>\s*(.*?)\s*</loc>", listed)
+        # A copy elsewhere has the same map.
+        found = [name.replace(address.site(), site, 1) for name in found]
     else:
         found = re.findall(r'href="([^"]*?\.html)(?:#[^"]*)?"', get(site) or "")
         found = [urljoin(site, name) for name in ["index.html", *found]]

@@ -25,7 +25,7 @@ from importlib import metadata
 from pathlib import Path
 
 import environment
-import wheel
+import package
 from environment import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -76,7 +76,7 @@ def key():
     digest = hashlib.sha256(f"{sys.version} {os.environ.get('DESCENT_PYODIDE')}".encode())
     patterns = (
         "optlib/**/*", "chapters/*.ipynb", "chapters/*.toml", "exercises/*.py", "exercises/*/*.*",
-        "site/lite/*", "tools/lite.py", "tools/wheel.py", "CHANGELOG.md", "README.md", "LICENSE",
+        "site/lite/*", "tools/lite.py", "tools/package.py", "CHANGELOG.md", "README.md", "LICENSE",
         "pyproject.toml", "package-lock.json", "requirements.lock",
     )  # fmt: skip
     paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
@@ -192,7 +192,7 @@ def pyodide(folder, told, own):
     compiled = closure(told["compiled"], lambda name: stock[name]["depends"])
     labextension = Path(sys.prefix, "share/jupyter/labextensions", FRONT_ENDS[0], "static/pypi")
     kernels = [path for path in labextension.glob("*.whl") if not path.name.startswith(CARRIERS)]
-    library = wheel.build(WHEELS / "optlib")
+    library = package.build(WHEELS / "optlib")
     given = [(path, entry(path, markers)) for path in kernels]
     given.append((library, entry(library, markers, ("figures", "widgets"))))
     have = {package["name"]: package["depends"] for _, package in given}

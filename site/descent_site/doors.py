@@ -14,7 +14,7 @@ from . import address
 # Pages whose code reads files that lie beside them: a single notebook in Colab would find none.
 NOT_ALONE = {"data", "errata", "myths"}
 # What JupyterLite loads the first time, in MB, and from where (measured: tests/book/test_lite.py).
-HERE, ELSEWHERE = 16, 11
+HERE, ELSEWHERE = 14, 15
 # Where the site keeps the library's wheel: the one that JupyterLite itself installs.
 WHEEL = f"lite/static/pyodide/descent_optlib-{optlib.__version__}-py3-none-any.whl"
 

@@ -61,6 +61,8 @@ def _card(app, page, title, body):
     if not file:
         return None
     figure = Path(environ["DESCENT_EXECUTED"], "pictures", file).read_text("utf-8")
+    if "viewBox" not in figure:  # it cannot be set smaller or larger
+        return None
     name = f"_static/cards/{page.replace('/', '-')}.png"
     target = Path(app.outdir, name)
     target.parent.mkdir(parents=True, exist_ok=True)

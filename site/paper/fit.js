@@ -10,7 +10,7 @@
   const sizes = new Map();
   const start = (el) => sizes.get(el) ?? sizes.set(el, parseFloat(getComputedStyle(el).fontSize)).get(el);
   for (const pre of document.querySelectorAll("pre"))
-    if (shrink(pre, 0.8, () => pre.scrollWidth > pre.clientWidth)) pre.style.whiteSpace = "pre-wrap";
+    if (shrink(pre, 0.8, () => pre.scrollWidth > pre.clientWidth)) pre.style.setProperty("white-space", "pre-wrap", "important");
   for (const table of document.querySelectorAll("table"))
     if (shrink(table, 0.72, () => right(table) > room)) table.style.overflowWrap = "anywhere";
   for (const math of document.querySelectorAll(".math-block > .math"))

@@ -84,7 +84,7 @@ SPOKEN = """() => {
   check("a number that is not beside its equation", all(".eqno").filter((el) =>
     !/^\\(\\d+\\)/.test(words(el)) || !el.parentElement.querySelector("math")));
   check("a link to an equation without its number", all("a[href*='#equation-']").filter((el) =>
-    !/\\d/.test(words(el)) && !el.matches(".headerlink")));
+    !/\\d/.test(words(el)) && !el.matches(".headerlink, .genindextable a"))); // (there, its name)
   check("a slider that does not say its value, or too long", all("input[type=range]").filter((el) =>
     !/^.{1,40}$/.test(el.ariaValueText ?? "") || /\\d{8}/.test(el.ariaValueText)));
   const controls = all(".optlib :is(input, select, textarea, button)");

@@ -30,7 +30,7 @@ def choose(page, box, i):
 
 
 def status(page, box):
-    pause(page, 260)
+    pause(page, 400)  # it is told 250 ms after the last change
     return box.locator(".lab-status").text_content()
 
 

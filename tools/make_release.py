@@ -1,9 +1,9 @@
 """What a release is made of, and whether its version is the same everywhere.
 
-    python tools/release.py check [TAG]   that library, CITATION.cff, CHANGELOG.md and tag agree
-    python tools/release.py notes         the section of CHANGELOG.md for this version
-    python tools/release.py build         all files with SHA256SUMS, into _build/release, and the
-                                          notes, _build/release.md
+    python tools/make_release.py check [TAG]   library, CITATION.cff, CHANGELOG.md and tag agree
+    python tools/make_release.py notes         the section of CHANGELOG.md for this version
+    python tools/make_release.py build         all files with SHA256SUMS, into _build/release, and
+                                               the notes, _build/release.md
 
 To release 1.2.3: set `__version__` in optlib/__init__.py, `version` and `date-released` in
 CITATION.cff, turn "## Unreleased" of CHANGELOG.md into "## 1.2.3 (YYYY-MM-DD)", commit, push the
@@ -19,7 +19,7 @@ import re
 import shutil
 import sys
 
-import wheel
+import package
 import yaml
 from environment import ROOT
 
@@ -85,7 +85,7 @@ def build(place=PLACE):
     place.mkdir(parents=True)
     for name in MADE:
         shutil.copyfile(ROOT / "_build" / name, place / name)
-    wheel.build(place), wheel.archive(place)
+    package.build(place), package.archive(place)
     sums(place)
     place.with_name("release.md").write_text(notes(), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The wheel and the source archive of the library: `python tools/wheel.py [FOLDER]`.
+"""The wheel and the source archive of the library: `python tools/package.py [FOLDER]`.
 
 The same sources give the same bytes on any machine with the pinned setuptools: they are built from
 a copy whose permissions are plain, and the time inside is SOURCE_DATE_EPOCH. Nothing is fetched.
