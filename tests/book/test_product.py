@@ -63,9 +63,9 @@ def test_every_page_says_when_it_changed_and_how_to_report_a_mistake(texts):
         line = re.search(r'<p class="page-history">(.*?)</p>', text, re.S)[1]
         assert ("Last changed" in line) == bool(dates), name
         assert ("Checked with Python 3." in line) == (name in chapter_pages()), name
-        found = re.findall(r'href="(https://github\.com/[^"]*/issues/new[^"]*)"', text)
+        found = re.findall(r'href="(https://github\.com/[^"]*/issues/new\?template=[^"]*)"', text)
         links = [unescape(link) for link in found]
-        assert len(links) >= 2 and len(set(links)) == 1, f"{name}: the line and the button"
+        assert len(links) == 2 and len(set(links)) == 1, f"{name}: the line and the button"
         filled = parse_qs(urlsplit(links[0]).query)
         assert set(filled) - {"template", "title"} == {"page", "version"} <= fields
         assert filled["template"] == ["mistake.yml"] and filled["page"][0].endswith(name)
