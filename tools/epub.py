@@ -14,11 +14,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import debian
 from environment import ROOT
-from pdf import OURS, Bad, Book, mathematics, piece
+from pdf import OURS, Bad, Book, local, mathematics, piece
 
 CHECKER = Path("/usr/share/java/epubcheck.jar")
 HEADING = re.compile(r"^h[1-6]$")
@@ -43,7 +42,7 @@ def flatten(soup):
 
 def picture(image, folder):
     """A copy of a drawing that an EPUB may hold: no document type, no path without points."""
-    source = Path(urlsplit(image["src"]).path)
+    source = local(image["src"])
     drawn = re.sub(r"<!DOCTYPE.*?>\s*", "", source.read_text("utf-8"), flags=re.S)
     drawn = re.sub(r"<path(?![^>]*\sd=)", '<path d="M0 0"', drawn)
     (folder / source.name).write_text(drawn, "utf-8")

@@ -33,6 +33,9 @@ from playwright.sync_api import sync_playwright
 from pygments.formatters import HtmlFormatter
 from slides import STYLES
 
+sys.path.insert(0, str(ROOT / "site"))
+from descent_site import address
+
 OURS = ROOT / "site/paper"
 FONTS = ROOT / "node_modules/@fontsource"
 FACES = {  # of each family, the weights that paper.css uses
@@ -86,17 +89,8 @@ def settings():
     return {
         "title": title, "subtitle": subtitle[:1].upper() + subtitle[1:], "authors": authors,
         "version": cff["version"], "year": str(cff["date-released"])[:4],
-        "repository": config["repository"]["url"], "address": address(config),
+        "repository": f"https://github.com/{address.repository()}", "address": address.site(),
     }  # fmt: skip
-
-
-def address(config):
-    """Where the site is read, with a final slash."""
-    given = config["sphinx"]["config"].get("html_baseurl")
-    if not given:  # GitHub Pages gives each repository this one
-        owner, name = urlsplit(config["repository"]["url"]).path.strip("/").split("/")
-        given = f"https://{owner}.github.io/{name}"
-    return given.rstrip("/") + "/"
 
 
 def contents():
@@ -318,10 +312,15 @@ def clean(soup, folder):
             details.p["class"] = ["unfolded-title"]
 
 
+def local(uri):
+    """The path that a file: address names; a blank in it is written %20 there."""
+    return Path(unquote(urlsplit(uri).path))
+
+
 def written_pictures(soup):
     """Pictures with letters in them go into the document, to be set in the fonts of the book."""
     for image in soup.select("img[src$='.svg']"):
-        drawn = Path(urlsplit(image["src"]).path).read_text("utf-8")
+        drawn = local(image["src"]).read_text("utf-8")
         if "<text" in drawn:
             picture = piece(drawn[drawn.index("<svg") :])
             picture.svg.attrs |= {"role": "img", "aria-label": image["alt"]}

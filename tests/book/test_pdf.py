@@ -151,6 +151,15 @@ def test_each_check_of_the_file_can_fail(printed, book, tmp_path, said):
     assert any(said in words for words in pdf.check(spoilt, book))
 
 
+def test_pictures_are_found_in_a_folder_with_a_blank(tmp_path):
+    (tmp_path / "a b").mkdir()
+    path = tmp_path / "a b/drawing.svg"
+    path.write_text("<svg><text>1</text></svg>")
+    soup = BeautifulSoup(f'<p><img src="{path.as_uri()}" alt="a"></p>', "html.parser")
+    pdf.written_pictures(soup)
+    assert soup.svg["aria-label"] == "a" and soup.svg.get_text() == "1"
+
+
 def test_what_is_too_wide_is_set_smaller_or_reported(printed, browser):
     page = browser.new_page()
     page.goto((printed.parent / "paper/book.html").as_uri())
