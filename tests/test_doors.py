@@ -129,6 +129,7 @@ def test_only_pages_that_need_no_other_file_are_sent_alone_to_colab():
 
 def test_the_menu_leads_to_this_very_notebook(monkeypatch):
     monkeypatch.setenv("DESCENT_REPOSITORY", "teacher/course")
+    monkeypatch.delenv("DESCENT_SITE", raising=False)
     monkeypatch.delenv("DESCENT_PYODIDE", raising=False)
     rows = {name: link for name, link, _ in doors.doors("chapters/momentum.ipynb", "../")}
     assert rows == {
