@@ -230,6 +230,7 @@ def test_by_keyboard_alone_a_check_is_made_and_spoken(broken):
     page, box = broken("#graph=chain16&mode=broken&seed=4")
     box.locator(".broken-node").first.focus()
     page.keyboard.press("End")
+    pause(page)  # the focus moves with the next picture
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     said = status(page, box)
