@@ -20,15 +20,15 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-import browser  # noqa: E402
-import build  # noqa: E402
-import nbformat  # noqa: E402
-import serve  # noqa: E402
-import weigh  # noqa: E402
-import yaml  # noqa: E402
+import browser
+import build
+import nbformat
+import serve
+import weigh
+import yaml
+from environment import ROOT
 
 JSON, TABLE = (Path(__file__).with_name(f"site.{kind}") for kind in ("json", "md"))
 PAGES = ["index", "chapters/gradient-descent", "chapters/adaptive", "chapters/playground"]

@@ -5,7 +5,9 @@ It is plain HTML, so that it works without JavaScript; nothing is loaded before 
 
 import html
 import os
+import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import optlib
 
@@ -13,7 +15,8 @@ from . import address
 
 # Pages whose code reads files that lie beside them: a single notebook in Colab would find none.
 NOT_ALONE = {"data", "errata", "myths"}
-# What JupyterLite loads the first time, in MB, and from where (measured: tests/book/test_lite.py).
+# What JupyterLite loads the first time, in MB: from the site (measured in Chromium, with gzip), and
+# of compiled packages (an estimate: the sizes of numpy and Pillow are known, the others' are not).
 HERE, ELSEWHERE = 14, 15
 # Where the site keeps the library's wheel: the one that JupyterLite itself installs.
 WHEEL = f"lite/static/pyodide/descent_optlib-{optlib.__version__}-py3-none-any.whl"
@@ -21,8 +24,10 @@ WHEEL = f"lite/static/pyodide/descent_optlib-{optlib.__version__}-py3-none-any.w
 
 def place():
     """Where numpy and matplotlib come from: as in tools/lite.py, by the same variable."""
-    own = os.environ.get("DESCENT_PYODIDE") == "self"
-    return "this site as well" if own else "cdn.jsdelivr.net"
+    if os.environ.get("DESCENT_PYODIDE") == "self":
+        return "this site as well"
+    told = tomllib.loads((address.ROOT / "site/lite/pyodide.toml").read_text(encoding="utf-8"))
+    return urlsplit(told["address"]).netloc
 
 
 def install():
@@ -37,9 +42,9 @@ def doors(path, root):
     name = Path(path).stem
     rows = [
         ("In this browser", f"{root}lite/notebooks/index.html?path={path}",
-         f"No account, no server. The first time this loads Python from this site ({HERE} MB) and "
-         f"numpy and matplotlib from {place()} ({ELSEWHERE} MB). What you change is kept in this "
-         "browser."),
+         "No account, no server. The first time this loads Python from this site (about "
+         f"{HERE} MB) and numpy and matplotlib from {place()} (about {ELSEWHERE} MB). What you "
+         "change is kept in this browser."),
         ("On Binder", f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}",
          "A free server at mybinder.org. It takes minutes to start, and forgets what you did."),
         ("In Colab", f"https://colab.research.google.com/github/{repository}/blob/{branch}/{path}",
